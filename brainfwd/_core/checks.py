@@ -1,0 +1,163 @@
+"""Checks of what comes in, with one wording for every error.
+
+An error says what was expected, what came, where, and what to write instead::
+
+    JansenRitModel.update(p=...) is the mean input firing rate, in Hz; got a bare number: write 220. * u.Hz.
+
+Units are checked, never values, so that every check also holds while JAX traces.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+__all__ = [
+    'ShapeError',
+    'UnitError',
+    'array',
+    'choice',
+    'code',
+    'finite',
+    'non_negative',
+    'positive_int',
+    'quantity',
+    'shape_is',
+    'square',
+]
+
+
+class UnitError(u.UnitMismatchError, ValueError):
+    """A value came without the unit it needs, or with another."""
+
+
+class ShapeError(ValueError):
+    """An array came in a shape that does not fit."""
+
+
+_NAMES = {'m': 'meter', 's': 'second', 'A': 'amp', 'V': 'volt', 'T': 'tesla', 'fT': 'ftesla', 'pT': 'ptesla', 'uV': 'uvolt', 'rad': 'radian'}  # fmt: skip
+
+
+def code(unit: u.Unit) -> str:
+    """The unit as Python code: ``u.nA * u.meter / u.mV``."""
+    text = re.sub(r'[A-Za-z]+', lambda m: 'u.' + _NAMES.get(m[0], m[0]), str(unit))
+    return text.replace('^', '**')
+
+
+def _spell(value: Any, unit: u.Unit) -> str:
+    number = f'{value:g}' if np.ndim(value) == 0 and not isinstance(value, jax.core.Tracer) else '<array>'
+    if re.fullmatch(r'-?\d+', number):
+        number += '.'
+    return f'{number} * {code(unit)}'
+
+
+def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quantity:
+    """``value`` in ``unit``; dimensionless values come back as plain arrays.
+
+    Parameters
+    ----------
+    value : array or Quantity
+        What the caller gave.
+    unit : Unit
+        The unit declared for it.
+    where : str
+        The argument as the user wrote it: ``'JansenRitModel.update(p=...)'``.
+    meaning : str
+        What it is, for the error.
+
+    Raises
+    ------
+    UnitError
+        A bare number where a unit is due, or a unit of another dimension.
+    """
+    what = f'{where} is {meaning}, ' if meaning else f'{where} is '
+    if isinstance(value, str):
+        raise UnitError(f'{what}{_in(unit)}; got the text {value!r}: write {_spell(1.0, unit)}, for example.')
+    if isinstance(value, u.Unit):
+        raise UnitError(f'{what}{_in(unit)}; got the unit {value} alone: write {_spell(1.0, unit)}.')
+    if isinstance(value, u.Quantity):
+        if not u.have_same_dim(value.unit, unit):
+            hint = f'write {_spell(1.0, unit)}, for example' if not unit.is_unitless else 'write a plain number'
+            raise UnitError(f'{what}{_in(unit)}; got {value.unit}: {hint}.')
+        converted = value.in_unit(unit)
+        return converted.mantissa if unit.is_unitless else converted
+    if unit.is_unitless:
+        return value
+    raise UnitError(f'{what}{_in(unit)}; got a bare {_kind(value)}: write {_spell(value, unit)}.')
+
+
+def _in(unit: u.Unit) -> str:
+    return 'dimensionless' if unit.is_unitless else f'in {unit}'
+
+
+def _kind(value: Any) -> str:
+    return 'number' if np.ndim(value) == 0 else 'array'
+
+
+def array(value: Any, where: str) -> Any:
+    """``value`` as an array of numbers without a unit."""
+    if isinstance(value, u.Quantity):
+        raise UnitError(f'{where} is an array without a unit; got one in {value.unit}.')
+    if isinstance(value, jax.Array):
+        return value
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f'{where} is an array of numbers; got {type(value).__name__}.') from error
+
+
+def _concrete(value: Any) -> np.ndarray | None:
+    """The numbers, or None while JAX traces them."""
+    mantissa = u.get_mantissa(value)
+    return None if isinstance(mantissa, jax.core.Tracer) else np.asarray(mantissa)
+
+
+def finite(value: Any, where: str) -> None:
+    """Refuse NaN and infinity, and say where the first one stands."""
+    numbers = _concrete(value)
+    if numbers is not None and not np.isfinite(numbers).all():
+        bad = np.argwhere(~np.isfinite(numbers))
+        at = f' at index {tuple(int(i) for i in bad[0])}' if numbers.ndim else ''
+        raise ValueError(f'{where} must be finite; got {len(bad)} value(s) that are not, the first{at}.')
+
+
+def non_negative(value: Any, where: str) -> None:
+    """Refuse negative values."""
+    numbers = _concrete(value)
+    if numbers is not None and (numbers < 0).any():
+        raise ValueError(f'{where} must not be negative; got {numbers.min():g} as the smallest value.')
+
+
+def shape_is(value: Any, shape: tuple[int, ...], where: str, axes: str = '') -> None:
+    """Refuse any shape but ``shape``; ``axes`` names them: ``'(regions, sensors)'``."""
+    if np.shape(u.get_mantissa(value)) != tuple(shape):
+        named = f' {axes}' if axes else ''
+        raise ShapeError(f'{where} has shape {tuple(shape)}{named}; got {np.shape(u.get_mantissa(value))}.')
+
+
+def square(value: Any, where: str) -> None:
+    """Refuse anything but a square matrix."""
+    shape = np.shape(u.get_mantissa(value))
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ShapeError(f'{where} is a square matrix [target, source]; got shape {shape}.')
+
+
+def positive_int(value: Any, where: str) -> int:
+    """``value`` as an int of at least 1."""
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise ValueError(f'{where} is a whole number of at least 1; got {value!r}.')
+    return int(value)
+
+
+def choice(value: Any, options: Iterable[str], where: str) -> str:
+    """``value`` if it is one of ``options``; otherwise the error names them and the nearest."""
+    options = list(options)
+    if value not in options:
+        near = difflib.get_close_matches(str(value), options, n=1)
+        hint = f' Did you mean {near[0]!r}?' if near else ''
+        raise ValueError(f'{where} is one of {", ".join(map(repr, options))}; got {value!r}.{hint}')
+    return value

@@ -1,0 +1,160 @@
+"""What a module declares: parameters, variables and inputs.
+
+Each states its default and its meaning once; the default fixes the unit. :class:`~brainfwd._core.module.Module` does the rest.
+"""
+
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+
+from brainfwd._core import checks
+
+__all__ = ['Field', 'Input', 'Parameter', 'ParameterState', 'Variable', 'VariableState', 'constant']
+
+
+class ParameterState(brainstate.State):
+    """Holds a parameter, so that compiled code takes it as an input: a new value does not compile again."""
+
+
+class VariableState(brainstate.HiddenState):
+    """Holds a variable in its declared unit, whatever unit a step of integration leaves behind."""
+
+    def __init__(self, value: Any, unit: u.Unit, where: str, **metadata: Any):
+        super().__init__(value, unit=unit, where=where, **metadata)
+
+    def _write_value(self, v: Any) -> None:
+        super()._write_value(checks.quantity(v, self.unit, self.where))
+
+
+def constant(value: Any) -> Any:
+    """A value as given by the user, kept in NumPy float64 (JAX arrays as they are).
+
+    NumPy arrays take the precision of the computation they enter, and never the weak type of a Python number, which would
+    compile a second time.
+    """
+    mantissa = u.get_mantissa(value)
+    if not isinstance(mantissa, jax.Array):
+        mantissa = np.asarray(mantissa, dtype=np.float64)
+    return u.Quantity(mantissa, unit=value.unit) if isinstance(value, u.Quantity) else mantissa
+
+
+class Field:
+    """A default, which fixes the unit, and a meaning."""
+
+    def __init__(self, default: Any, meaning: str):
+        self.default = default
+        self.meaning = meaning
+        self.unit = u.get_unit(default)
+        self.name = ''
+        self.owner = ''
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name, self.owner = name, owner.__name__
+
+    def where(self, instance: Any) -> str:
+        """Where the field stands, as an error names it."""
+        return f'{type(instance).__name__}.{self.name}'
+
+    def check(self, value: Any, where: str) -> Any:
+        """``value`` in the unit of the field."""
+        return checks.quantity(value, self.unit, where, self.meaning)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self.default!r}, {self.meaning!r})'
+
+
+class Parameter(Field):
+    """A constant of a module: reads as its value, and is checked whenever it is set.
+
+    Parameters
+    ----------
+    default : float, array or Quantity
+        Fixes the unit. ``None``: the parameter has no default and any unit; the module checks it where it meets others.
+    meaning : str
+        What it is, in a few words.
+    per_region : bool
+        Whether it is a number or an array that fits the size of the module (the default), or of a shape of its own.
+    """
+
+    def __init__(self, default: Any, meaning: str, *, per_region: bool = True):
+        super().__init__(default, meaning)
+        self.per_region = per_region
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        try:
+            return instance.__dict__[self.name].value
+        except KeyError:
+            # brainstate takes modules apart and builds them again attribute by attribute
+            raise AttributeError(f'{self.where(instance)} has not been set.') from None
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if isinstance(value, brainstate.State):
+            instance.__dict__[self.name] = value
+            return
+        if value is not None:
+            value = self._checked(instance, value)
+        if self.name in instance.__dict__:
+            instance.__dict__[self.name].value = value
+        else:
+            instance.__dict__[self.name] = ParameterState(value)
+
+    def _checked(self, instance: Any, value: Any) -> Any:
+        where = self.where(instance)
+        if self.default is not None:
+            value = self.check(value, where)
+        value = constant(value)
+        checks.finite(value, where)
+        if self.per_region:
+            _check_fits(value, instance.in_size, where)
+        return value
+
+
+class Variable(Field):
+    """What a module integrates; on an instance, a brainstate State whose ``value`` is a Quantity.
+
+    The default is the initial value, set for an instance as the parameter ``init_<name>``.
+    """
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        try:
+            return instance.__dict__[self.name]
+        except KeyError:
+            raise AttributeError(
+                f'{self.where(instance)} has no value yet: call {type(instance).__name__}.init_all_states() first.'
+            ) from None
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if not isinstance(value, brainstate.State):
+            raise AttributeError(f'{self.where(instance)} is a state: write .{self.name}.value = ... instead.')
+        instance.__dict__[self.name] = value
+
+    def initial(self) -> Parameter:
+        """The parameter that holds the initial value."""
+        return Parameter(self.default, f'initial value: {self.meaning}')
+
+
+class Input(Field):
+    """What feeds a module at every step: the sum of coupling, noise, stimulus and the caller.
+
+    The default applies only when nothing feeds it.
+    """
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise AttributeError(f'{self.where(instance)} is an input: pass {self.name}=... to update() or to the Simulator.')
+
+
+def _check_fits(value: Any, in_size: tuple[int, ...], where: str) -> None:
+    shape = np.shape(u.get_mantissa(value))
+    try:
+        fits = np.broadcast_shapes(shape, in_size)[-len(in_size) :] == tuple(in_size)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise checks.ShapeError(f'{where} is a number or an array that fits {tuple(in_size)}; got shape {shape}.')

@@ -1,0 +1,145 @@
+"""The module that every stateful part of brainfwd inherits."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.fields import Field, Input, Parameter, Variable, VariableState
+
+__all__ = ['Module', 'current_dt']
+
+
+def current_dt(where: str) -> u.Quantity:
+    """The time step of the surrounding loop, from ``brainstate.environ``."""
+    dt = brainstate.environ.get('dt', None)
+    if dt is None:
+        raise ValueError(
+            f'{where} needs the time step: write brainstate.environ.set(dt=0.1 * u.ms), '
+            'or run inside `with brainstate.environ.context(dt=0.1 * u.ms):`. A Simulator does it for you.'
+        )
+    return checks.quantity(dt, u.ms, 'brainstate.environ dt', 'the time step')
+
+
+class Module(brainstate.nn.Module):
+    """A brainstate module whose parameters, variables and inputs are declared as fields.
+
+    Declared fields give the constructor (keyword arguments, checked), the states, the signature and the repr. A variable
+    ``x`` also gives the parameter ``init_x``, its initial value.
+
+    Parameters
+    ----------
+    in_size : int or tuple of int
+        How many regions (or sources, or sensors).
+    name : str, optional
+        A name for repr.
+    **values
+        Parameters and initial values by name, each with its unit.
+    """
+
+    parameter_fields: ClassVar[dict[str, Parameter]] = {}
+    variables: ClassVar[dict[str, Variable]] = {}
+    inputs: ClassVar[dict[str, Input]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, field in list(vars(cls).items()):
+            if isinstance(field, Variable):
+                initial = field.initial()
+                setattr(cls, f'init_{name}', initial)
+                initial.__set_name__(cls, f'init_{name}')
+        cls.parameter_fields = _declared(cls, Parameter)
+        cls.variables = _declared(cls, Variable)
+        cls.inputs = _declared(cls, Input)
+        if '__init__' not in vars(cls):
+            cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+
+    def __init__(self, in_size: Any, *, name: str | None = None, **values: Any):
+        super().__init__(name=name)
+        self.in_size = self._size(in_size)
+        self.out_size = self.in_size
+        self._set_parameters(values)
+
+    def _size(self, in_size: Any) -> tuple[int, ...]:
+        sizes = in_size if isinstance(in_size, tuple | list) else (in_size,)
+        return tuple(checks.positive_int(n, f'{type(self).__name__}.in_size') for n in sizes)
+
+    def _set_parameters(self, values: dict[str, Any]) -> None:
+        for given in values:
+            checks.choice(given, self.parameter_fields, f'a parameter of {type(self).__name__}')
+        for field_name, field in self.parameter_fields.items():
+            setattr(self, field_name, values.get(field_name, field.default))
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Set every variable to its initial value; with ``batch_size``, one row per member."""
+        batch = () if batch_size is None else (batch_size,)
+        for name, field in self.variables.items():
+            value = _filled(getattr(self, f'init_{name}'), (*batch, *self.in_size))
+            setattr(self, name, VariableState(value, field.unit, field.where(self)))
+
+    def init_all_states(self, batch_size: int | None = None) -> 'Module':
+        """Set the states of this module, and of all it is made of, to their initial values; returns the module."""
+        brainstate.nn.init_all_states(self, batch_size=batch_size)
+        return self
+
+    def values(self) -> dict[str, Any]:
+        """The current value of every variable, by name."""
+        return {name: getattr(self, name).value for name in self.variables}
+
+    def checked_inputs(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The inputs with their units; the default where nothing was given."""
+        where = f'{type(self).__name__}.update'
+        for name in given:
+            checks.choice(name, self.inputs, f'an input of {where}')
+        return {
+            name: field.check(given[name] if given.get(name) is not None else field.default, f'{where}({name}=...)')
+            for name, field in self.inputs.items()
+        }
+
+    def __repr__(self) -> str:
+        shown = [str(self.in_size[0] if len(self.in_size) == 1 else self.in_size)]
+        for name, field in self.parameter_fields.items():
+            value = getattr(self, name)
+            if not _same(value, field.default):
+                shown.append(f'{name}={_brief(value)}')
+        return f'{type(self).__name__}({", ".join(shown)})'
+
+
+def _declared(cls: type, kind: type[Field]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        found.update({name: field for name, field in vars(base).items() if isinstance(field, kind)})
+    return {name: field for name, field in found.items() if isinstance(getattr(cls, name, None), kind)}
+
+
+def _signature(cls: type[Module]) -> inspect.Signature:
+    """The inherited signature with the declared parameters in place of ``**values``."""
+    base = inspect.signature(cls.__init__)
+    kept: list[inspect.Parameter] = [p for p in base.parameters.values() if p.kind is not p.VAR_KEYWORD and p.name != 'self']
+    taken = {p.name for p in kept}
+    for name, field in cls.parameter_fields.items():
+        if name not in taken:
+            kept.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default))
+    return inspect.Signature(kept)
+
+
+def _filled(value: Any, shape: Iterable[int]) -> Any:
+    shape = tuple(shape)
+    dtype = brainstate.environ.dftype()
+    mantissa = jnp.broadcast_to(jnp.asarray(u.get_mantissa(value), dtype=dtype), shape)
+    return u.Quantity(mantissa, unit=value.unit) if isinstance(value, u.Quantity) else mantissa
+
+
+def _same(value: Any, default: Any) -> bool:
+    if value is None or default is None:
+        return value is default
+    return np.ndim(u.get_mantissa(value)) == 0 and bool(value == default)
+
+
+def _brief(value: Any) -> str:
+    return str(value) if np.ndim(u.get_mantissa(value)) == 0 else f'<{u.get_unit(value)} array {np.shape(value)}>'
