@@ -1,0 +1,25 @@
+"""Records: plain, immutable, with units. NumPy float64 inside, Quantities outside."""
+
+from brainfwd.records.channels import SENSOR_UNITS, ChannelGroups, Channels, si, values
+from brainfwd.records.connectome import Connectome
+from brainfwd.records.cortex import Cortex
+from brainfwd.records.lead_field import LeadField
+from brainfwd.records.noise_covariance import NoiseCovariance
+from brainfwd.records.recording import Recording
+from brainfwd.records.source_estimate import SourceEstimate
+from brainfwd.records.source_space import SourceSpace
+
+__all__ = [
+    'SENSOR_UNITS',
+    'ChannelGroups',
+    'Channels',
+    'Connectome',
+    'Cortex',
+    'LeadField',
+    'NoiseCovariance',
+    'Recording',
+    'SourceEstimate',
+    'SourceSpace',
+    'si',
+    'values',
+]

@@ -1,0 +1,254 @@
+"""Sensors: their names, types and places, and numbers measured by them."""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainfwd._core.checks import ShapeError, UnitError, choice, quantity, shape_is
+from brainfwd.records.base import frozen_quantity, keep
+
+__all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'si', 'values']
+
+SENSOR_UNITS = {'eeg': u.volt, 'mag': u.tesla, 'grad': u.tesla / u.meter}
+"""The SI unit of what each type of channel measures."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Channels:
+    """The sensors of a recording or a lead field, in order.
+
+    Two are equal when their names, types and places are.
+
+    Parameters
+    ----------
+    names : tuple of str
+        One name per sensor, each once.
+    types : tuple of str
+        ``'eeg'``, ``'mag'`` (magnetometer) or ``'grad'`` (planar gradiometer), one per sensor.
+    positions : Quantity, optional
+        (sensors, 3) in the head frame, m.
+
+    Raises
+    ------
+    ValueError
+        A type that does not exist, a name that comes twice.
+    ShapeError
+        Names, types and positions of different number.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    positions: Any = None
+
+    def __post_init__(self):
+        names, types = tuple(map(str, self.names)), tuple(map(str, self.types))
+        if len(types) != len(names):
+            raise ShapeError(f'Channels(types=...) has one type per name, {len(names)}; got {len(types)}.')
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f'Channels(names=...) has each name once; got {twice!r} more than once.')
+        for kind in set(types):
+            choice(kind, SENSOR_UNITS, 'Channels(types=...)')
+        positions = self.positions
+        if positions is not None:
+            where = 'Channels(positions=...)'
+            shape_is(positions, (len(names), 3), where, '(sensors, 3)')
+            positions = frozen_quantity(positions, u.meter, where, 'the place of each sensor in the head frame')
+        keep(self, names=names, types=types, positions=positions)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        counts = ', '.join(f'{self.types.count(kind)} {kind}' for kind in self.kinds)
+        return f'Channels({counts})'
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.types))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Channels) or (self.names, self.types) != (other.names, other.types):
+            return False
+        if self.positions is None or other.positions is None:
+            return self.positions is other.positions
+        return np.array_equal(self.positions.mantissa, other.positions.mantissa)
+
+    @functools.cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The types there are, in the order in which they first come."""
+        return tuple(dict.fromkeys(self.types))
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether there is more than one type, so that no one unit fits all."""
+        return len(self.kinds) > 1
+
+    @property
+    def unit(self) -> u.Unit:
+        """The unit of all channels; an error when they are of several types."""
+        if len(self.kinds) != 1:
+            raise UnitError(
+                f'Channels.unit is the unit of one type of channel; these are {", ".join(self.kinds) or "none"}: '
+                f'pick one type first, or use the groups.'
+            )
+        return SENSOR_UNITS[self.kinds[0]]
+
+    def indices(self, kind: str) -> np.ndarray:
+        """Where the channels of one type stand, in order."""
+        choice(kind, self.kinds, 'Channels.indices(kind)')
+        return np.flatnonzero(np.array(self.types) == kind)
+
+    def pick(self, kinds_or_names: str | Sequence[str]) -> tuple['Channels', np.ndarray]:
+        """Channels of some types or of some names, in the order they have here, and where they stand here.
+
+        ``'meg'`` stands for ``'mag'`` and ``'grad'``.
+        """
+        wanted = [kinds_or_names] if isinstance(kinds_or_names, str) else list(kinds_or_names)
+        wanted = [w for want in wanted for w in (('mag', 'grad') if want == 'meg' and self._has_meg else (want,))]
+        for want in wanted:
+            if want not in self.names:
+                choice(want, [*self.kinds, *self.names] if len(self) <= 8 else self.kinds, 'Channels.pick(...)')
+        chosen = set(wanted)
+        index = np.array(
+            [i for i, pair in enumerate(zip(self.names, self.types, strict=True)) if chosen & set(pair)], dtype=int
+        )
+        positions = None if self.positions is None else self.positions[index]
+        return Channels(tuple(self.names[i] for i in index), tuple(self.types[i] for i in index), positions), index
+
+    @property
+    def _has_meg(self) -> bool:
+        return bool({'mag', 'grad'} & set(self.kinds))
+
+
+@jax.tree_util.register_pytree_node_class
+class ChannelGroups(Mapping):
+    """What channels of several types measure: a Quantity per type, its last axis the channels of that type in order.
+
+    A mapping from type to Quantity, and a JAX pytree (the channels are static), so that it passes through ``jit``,
+    ``vmap`` and ``scan``.
+
+    Parameters
+    ----------
+    groups : dict of str to Quantity
+        One per type of channel, (..., channels of that type), V, T or T/m.
+    channels : Channels
+        All channels, in order.
+
+    Raises
+    ------
+    ValueError
+        A type too many or too few.
+    ShapeError
+        A last axis of another length than there are channels of that type, or leading axes that differ.
+    UnitError
+        A group in a unit that is not that of its type.
+    """
+
+    def __init__(self, groups: Mapping[str, Any], channels: Channels):
+        if set(groups) != set(channels.kinds):
+            raise ValueError(
+                f'ChannelGroups(groups=...) has one Quantity for each of {", ".join(channels.kinds)}; '
+                f'got {", ".join(groups) or "none"}.'
+            )
+        checked, leading = {}, None
+        for kind in channels.kinds:
+            where = f'ChannelGroups(groups={{{kind!r}: ...}})'
+            value = quantity(groups[kind], SENSOR_UNITS[kind], where)
+            leading = np.shape(value.mantissa)[:-1] if leading is None else leading
+            shape_is(value, (*leading, channels.types.count(kind)), where, '(..., channels)')
+            checked[kind] = value
+        self._groups, self.channels = checked, channels
+
+    def __getitem__(self, kind: str) -> u.Quantity:
+        choice(kind, self._groups, 'ChannelGroups[...]')
+        return self._groups[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._groups)
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._groups
+
+    def __repr__(self) -> str:
+        return f'ChannelGroups({", ".join(f"{k}: {np.shape(v.mantissa)} {v.unit}" for k, v in self._groups.items())})'
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of all channels joined: (..., channels)."""
+        return (*np.shape(next(iter(self._groups.values())).mantissa)[:-1], len(self.channels))
+
+    def joined(self) -> Any:
+        """All channels as SI numbers in one array, last axis the channels in their order."""
+        parts = [self._groups[kind].to_decimal(SENSOR_UNITS[kind]) for kind in self.channels.kinds]
+        order = np.argsort(np.concatenate([self.channels.indices(kind) for kind in self.channels.kinds]))
+        xp = np if all(isinstance(part, np.ndarray) for part in parts) else jnp
+        return xp.concatenate(parts, axis=-1)[..., order]
+
+    @classmethod
+    def split(cls, si_array: Any, channels: Channels) -> 'ChannelGroups':
+        """The groups of SI numbers whose last axis is all channels in order; undoes `joined`."""
+        shape_is(
+            si_array, (*np.shape(si_array)[:-1], len(channels)), 'ChannelGroups.split(si_array)', '(..., channels)'
+        )
+        return cls(
+            {k: u.Quantity(si_array[..., channels.indices(k)], unit=SENSOR_UNITS[k]) for k in channels.kinds}, channels
+        )
+
+    def tree_flatten(self) -> tuple[tuple, Channels]:
+        return tuple(self._groups[kind] for kind in self.channels.kinds), self.channels
+
+    @classmethod
+    def tree_unflatten(cls, channels: Channels, children: Sequence[Any]) -> 'ChannelGroups':
+        # unchecked: JAX rebuilds trees around placeholders too
+        self = object.__new__(cls)
+        self._groups, self.channels = dict(zip(channels.kinds, children, strict=True)), channels
+        return self
+
+
+def values(si_array: Any, channels: Channels) -> Any:
+    """SI numbers with their units: a Quantity for one type of channel, `ChannelGroups` for several."""
+    if channels.is_mixed:
+        return ChannelGroups.split(si_array, channels)
+    _last_axis(si_array, channels, 'values(si_array)')
+    return u.Quantity(si_array, unit=channels.unit)
+
+
+def si(value: Any, channels: Channels, where: str = 'si(value)') -> Any:
+    """The SI numbers of a Quantity or `ChannelGroups`, last axis the channels in order; undoes `values`.
+
+    Raises
+    ------
+    UnitError
+        A bare array, another unit, or one Quantity for several types of channel.
+    ShapeError
+        A last axis of another length than there are channels.
+    ValueError
+        Groups of other channels.
+    """
+    if isinstance(value, ChannelGroups):
+        if (value.channels.names, value.channels.types) != (channels.names, channels.types):
+            raise ValueError(f'{where} holds the channels {channels}; got others, {value.channels}.')
+        return value.joined()
+    if channels.is_mixed:
+        raise UnitError(
+            f'{where} is ChannelGroups, a Quantity for each of {", ".join(channels.kinds)}: no one unit fits them; '
+            f'got {type(value).__name__}.'
+        )
+    numbers = quantity(value, channels.unit, where, 'what the sensors measure').mantissa
+    _last_axis(numbers, channels, where)
+    return numbers
+
+
+def _last_axis(numbers: Any, channels: Channels, where: str) -> None:
+    shape_is(numbers, (*np.shape(numbers)[:-1], len(channels)), where, '(..., channels)')

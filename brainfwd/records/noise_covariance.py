@@ -1,0 +1,134 @@
+"""How the noise of the sensors varies together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import brainunit as u
+import numpy as np
+
+from brainfwd._core.checks import UnitError, finite, non_negative, positive_int, quantity, shape_is
+from brainfwd.records.base import frozen, keep
+from brainfwd.records.channels import SENSOR_UNITS, Channels
+
+if TYPE_CHECKING:
+    from brainfwd.records.recording import Recording
+
+__all__ = ['NoiseCovariance']
+
+# relative: what a covariance computed in float32 may miss symmetry and definiteness by
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NoiseCovariance:
+    """Covariance of sensor noise.
+
+    Parameters
+    ----------
+    matrix_si : array
+        (sensors, sensors) SI numbers, each in the product of the units of its two channels. Symmetric, positive
+        semidefinite. `from_quantity`, `diagonal` and `from_recording` take units.
+    channels : Channels
+        The sensors, in order.
+    n_samples : int, optional
+        How many samples it was estimated from.
+
+    Raises
+    ------
+    UnitError, ShapeError, ValueError
+        Units in ``matrix_si``, a shape that does not fit the channels, values that are not finite, a matrix that is
+        not symmetric or has a negative eigenvalue (both up to rounding, relative to the variances).
+    """
+
+    matrix_si: Any
+    channels: Channels
+    n_samples: int | None = None
+
+    def __post_init__(self):
+        where, m = 'NoiseCovariance(matrix_si=...)', len(self.channels)
+        if isinstance(self.matrix_si, u.Quantity):
+            raise UnitError(f'{where} are SI numbers without a unit: write NoiseCovariance.from_quantity(...).')
+        shape_is(self.matrix_si, (m, m), where, '(sensors, sensors)')
+        matrix = frozen(self.matrix_si, where)
+        finite(matrix, where)
+        variance = np.diagonal(matrix)
+        non_negative(variance, f'{where}, the variances on its diagonal,')
+        # scaled to correlations, so that one tolerance fits sensors in T, T/m and V
+        scale = np.sqrt(np.where(variance > 0, variance, 1.0))
+        correlation = matrix / scale / scale[:, None]
+        asymmetry = abs(correlation - correlation.T).max(initial=0.0)
+        if asymmetry > _TOLERANCE:
+            raise ValueError(f'{where} is symmetric; got entries that differ by {asymmetry:.3g} of the variances.')
+        # dead channels: with no variance there is no covariance
+        if (abs(correlation[variance == 0]) > 0).any():
+            raise ValueError(f'{where} is positive semidefinite; got a covariance with a channel of no variance.')
+        eigenvalues = np.linalg.eigvalsh((correlation + correlation.T) / 2) if m else np.zeros(1)
+        if eigenvalues[0] < -_TOLERANCE * max(eigenvalues[-1], 0.0):
+            raise ValueError(f'{where} is positive semidefinite; got the eigenvalue {eigenvalues[0]:.3g}.')
+        n_samples = self.n_samples
+        if n_samples is not None:
+            n_samples = positive_int(n_samples, 'NoiseCovariance(n_samples=...)')
+        keep(self, matrix_si=frozen((matrix + matrix.T) / 2, where), n_samples=n_samples)
+
+    @classmethod
+    def from_quantity(cls, matrix: Any, channels: Channels, n_samples: int | None = None) -> 'NoiseCovariance':
+        """From a covariance with its unit, V2, T2 or (T/m)2, of one type of channel."""
+        unit = channels.unit**2
+        checked = quantity(matrix, unit, 'NoiseCovariance.from_quantity(matrix)', 'the covariance')
+        return cls(checked.mantissa, channels, n_samples)
+
+    @classmethod
+    def diagonal(cls, std: Any, channels: Channels) -> 'NoiseCovariance':
+        """Independent noise.
+
+        Parameters
+        ----------
+        std : Quantity, or dict of Quantity per type
+            Standard deviation, one number or one per channel of the type.
+        channels : Channels
+            The sensors.
+        """
+        where = 'NoiseCovariance.diagonal(std)'
+        by_kind = std if isinstance(std, Mapping) else dict.fromkeys(channels.kinds, std)
+        if set(by_kind) != set(channels.kinds):
+            raise ValueError(f'{where} has one for each of {", ".join(channels.kinds)}; got {", ".join(by_kind)}.')
+        si_std = np.zeros(len(channels))
+        for kind, value in by_kind.items():
+            given = quantity(value, SENSOR_UNITS[kind], where, f'the noise of {kind} channels').mantissa
+            non_negative(given, where)
+            index = channels.indices(kind)
+            if np.ndim(given):
+                shape_is(given, (len(index),), where, f'({kind} channels,)')
+            si_std[index] = given
+        return cls(np.diag(si_std**2), channels)
+
+    @classmethod
+    def from_recording(cls, recording: 'Recording', start: Any = None, stop: Any = None) -> 'NoiseCovariance':
+        """From the samples of a recording with ``start <= t < stop``: mean removed, divided by n - 1."""
+        part = recording.crop(start, stop)
+        if part.n_times < 2:
+            raise ValueError(f'NoiseCovariance.from_recording needs at least 2 samples; got {part.n_times}.')
+        centred = part.data_si - part.data_si.mean(axis=0)
+        return cls(centred.T @ centred / (part.n_times - 1), part.channels, part.n_times)
+
+    def __repr__(self) -> str:
+        samples = '' if self.n_samples is None else f', from {self.n_samples} samples'
+        return f'NoiseCovariance({self.channels!r}{samples})'
+
+    @property
+    def matrix(self) -> Any:
+        """The covariance with its unit; a dict of blocks by pair of types when there are several types."""
+        if not self.channels.is_mixed:
+            return u.Quantity(self.matrix_si, unit=self.channels.unit**2)
+        index = {kind: self.channels.indices(kind) for kind in self.channels.kinds}
+        return {
+            (a, b): u.Quantity(self.matrix_si[np.ix_(index[a], index[b])], unit=SENSOR_UNITS[a] * SENSOR_UNITS[b])
+            for a in index
+            for b in index
+        }
+
+    def pick(self, kinds: str | Sequence[str]) -> 'NoiseCovariance':
+        """The block of the sensors of some types or names."""
+        channels, index = self.channels.pick(kinds)
+        return NoiseCovariance(self.matrix_si[np.ix_(index, index)], channels, self.n_samples)

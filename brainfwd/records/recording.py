@@ -1,0 +1,144 @@
+"""What the sensors recorded."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from brainfwd._core.checks import ShapeError, UnitError, finite
+from brainfwd.records.base import frozen, keep, scalar
+from brainfwd.records.channels import Channels, si, values
+from brainfwd.records.noise_covariance import NoiseCovariance
+from brainfwd.records.time_axis import check_axis, slice_of, times_of
+
+__all__ = ['Recording']
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording:
+    """Sensor data in time.
+
+    Parameters
+    ----------
+    data_si : array
+        (times, sensors) SI numbers, each column in the unit of its channel. `from_quantity` takes units.
+    channels : Channels
+        The sensors, in the order of the last axis.
+    sampling_period : Quantity
+        Time from one sample to the next.
+    start : Quantity
+        Time of the first sample.
+    noise_cov : NoiseCovariance, optional
+        The covariance of the noise in it, of the same channels.
+    head : str, optional
+        Which head it was simulated with, as in `LeadField.head`.
+    band : tuple of two Quantities, optional
+        High-pass and low-pass frequency it was filtered with, Hz; None for none.
+
+    Raises
+    ------
+    UnitError, ShapeError, ValueError
+        Units in ``data_si``, a shape that does not fit the channels, values that are not finite, a sampling period
+        that is not positive, a covariance of other channels.
+    """
+
+    data_si: Any
+    channels: Channels
+    sampling_period: Any
+    start: Any = field(default_factory=lambda: 0.0 * u.second)
+    noise_cov: NoiseCovariance | None = None
+    head: str | None = None
+    band: tuple[Any, Any] | None = None
+
+    def __post_init__(self):
+        where = 'Recording(data_si=...)'
+        if isinstance(self.data_si, u.Quantity):
+            raise UnitError(f'{where} are SI numbers without a unit: write Recording.from_quantity(data, ...).')
+        shape = np.shape(self.data_si)
+        if len(shape) != 2 or shape[1] != len(self.channels):
+            raise ShapeError(f'{where} has shape (times, {len(self.channels)}) (times, sensors); got {shape}.')
+        data = frozen(self.data_si, where)
+        finite(data, where)
+        period, start = check_axis(self.sampling_period, self.start, 'Recording')
+        if self.noise_cov is not None and self.noise_cov.channels.names != self.channels.names:
+            raise ValueError(
+                f'Recording(noise_cov=...) is of the same channels, {self.channels}; got {self.noise_cov.channels}.'
+            )
+        band = self.band
+        if band is not None:
+            where = 'Recording(band=...)'
+            low, high = (None if edge is None else scalar(edge, u.Hz, where, 'a frequency') for edge in band)
+            band = (low, high)
+        keep(self, data_si=data, sampling_period=period, start=start, band=band)
+
+    @classmethod
+    def from_quantity(cls, data: Any, channels: Channels, sampling_period: Any, **fields: Any) -> 'Recording':
+        """From data with units, (times, sensors): a Quantity, or `ChannelGroups` for several types of channel."""
+        return cls(si(data, channels, 'Recording.from_quantity(data)'), channels, sampling_period, **fields)
+
+    def __repr__(self) -> str:
+        return f'Recording({self.channels!r}, {self.n_times} samples every {self.sampling_period}, from {self.start})'
+
+    @property
+    def data(self) -> Any:
+        """The data with units, (times, sensors): a Quantity, or `ChannelGroups` for several types of channel."""
+        return values(self.data_si, self.channels)
+
+    @property
+    def unit(self) -> u.Unit:
+        """The unit of the data; an error when there are several types of channel."""
+        return self.channels.unit
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(times, sensors)."""
+        return self.data_si.shape
+
+    @property
+    def n_times(self) -> int:
+        """How many samples there are."""
+        return len(self.data_si)
+
+    @property
+    def times(self) -> u.Quantity:
+        """(times,) when each sample was taken, s."""
+        return times_of(self)
+
+    def crop(self, start: Any = None, stop: Any = None) -> 'Recording':
+        """The samples with ``start <= t < stop``; an error when that reaches beyond the recording."""
+        part, first = slice_of(self, start, stop, 'Recording.crop')
+        return dataclasses.replace(self, data_si=self.data_si[part], start=first)
+
+    def pick(self, kinds: str | Sequence[str]) -> 'Recording':
+        """The channels of some types or names."""
+        channels, index = self.channels.pick(kinds)
+        noise_cov = None if self.noise_cov is None else self.noise_cov.pick(channels.names)
+        return dataclasses.replace(self, data_si=self.data_si[:, index], channels=channels, noise_cov=noise_cov)
+
+    def covariance(self, start: Any = None, stop: Any = None) -> NoiseCovariance:
+        """The covariance of the samples with ``start <= t < stop``: mean removed, divided by n - 1."""
+        return NoiseCovariance.from_recording(self, start, stop)
+
+    @staticmethod
+    def concatenate(recordings: Sequence['Recording']) -> 'Recording':
+        """Recordings that follow one another without a gap, as one."""
+        where, parts = 'Recording.concatenate(recordings)', list(recordings)
+        if not parts:
+            raise ValueError(f'{where} needs at least one recording; got none.')
+        first, expected = parts[0], parts[0].start.mantissa
+        for part in parts:
+            if (part.channels.names, part.channels.types) != (first.channels.names, first.channels.types):
+                raise ValueError(f'{where} have the same channels, {first.channels}; got {part.channels}.')
+            if not np.isclose(part.sampling_period.mantissa, first.sampling_period.mantissa, rtol=1e-9):
+                raise ValueError(f'{where} have one period, {first.sampling_period}; got {part.sampling_period}.')
+            if part.head != first.head:
+                raise ValueError(f'{where} come from one head, {first.head!r}; got {part.head!r}.')
+            if part.band != first.band:
+                raise ValueError(f'{where} have one band, {first.band}; got {part.band}.')
+            if abs(part.start.mantissa - expected) > 1e-3 * first.sampling_period.mantissa:
+                raise ValueError(f'{where} follow one another: the next starts at {expected:g} s; got {part.start}.')
+            expected = part.start.mantissa + part.n_times * part.sampling_period.mantissa
+        return dataclasses.replace(first, data_si=np.concatenate([part.data_si for part in parts]))
