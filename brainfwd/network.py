@@ -1,0 +1,213 @@
+"""Neural masses, coupled, and driven by noise."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.module import Module, current_dt
+from brainfwd.coupling.base import Coupling
+from brainfwd.integrate import SCHEMES
+from brainfwd.nodes.base import NeuralMass
+from brainfwd.noise.base import ProcessNoise, key_for
+from brainfwd.noise.white import WhiteNoise
+
+__all__ = ['Network']
+
+
+class Network(Module):
+    r"""Neural masses that move forward together.
+
+    .. math:: \dot x = f\big(x,\; \underbrace{c(x, \text{past}) + \text{noise} + \text{given}}_{\text{inputs}}\big) + \text{white noise}
+
+    An input is the sum of all that feeds it; its default applies only when nothing does. Coupling is evaluated at every
+    stage of the scheme: delayed totals come from history, the rest uses the stage.
+
+    Parameters
+    ----------
+    node : NeuralMass
+        One model for every region.
+    coupling : Coupling or list of Coupling, optional
+        Each reads what it calls its ``source`` and feeds what it calls its ``target``; the node says the defaults.
+    noise : dict, optional
+        Noise by the name of the input or variable that it feeds: ``{'p': bf.noise.OrnsteinUhlenbeck(...)}``.
+    labels : sequence of str, optional
+        Names of the regions, for errors.
+    hold_coupling : bool
+        Keep the coupling constant over a step, as The Virtual Brain does. Makes every scheme first order.
+    """
+
+    def __init__(
+        self,
+        node: NeuralMass,
+        coupling: Coupling | Sequence[Coupling] | None = None,
+        noise: Mapping[str, ProcessNoise] | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        hold_coupling: bool = False,
+        name: str | None = None,
+    ):
+        super().__init__(node.in_size, name=name)
+        self.node = node
+        self.coupling = [coupling] if isinstance(coupling, Coupling) else list(coupling or ())
+        self.noise = dict(noise or {})
+        self.labels = None if labels is None else tuple(labels)
+        self.hold_coupling = hold_coupling
+        for each in self.coupling:
+            self._check_coupling(each)
+        for target, each in self.noise.items():
+            self._check_noise(target, each)
+        if self.labels is not None and len(self.labels) != self.in_size[-1]:
+            raise checks.ShapeError(f'Network.labels names {self.in_size[-1]} regions; got {len(self.labels)} names.')
+
+    # ---- what feeds what
+
+    def _ends(self, coupling: Coupling) -> tuple[str, str]:
+        node = self.node
+        target = coupling.target or node.coupling_target or next(iter(node.inputs), '')
+        return coupling.source or node.coupling_source, target
+
+    def _check_coupling(self, coupling: Coupling) -> None:
+        node, where = self.node, type(coupling).__name__
+        source, target = self._ends(coupling)
+        checks.choice(source, node.observables(), f'{where}.source')
+        checks.choice(target, node.inputs, f'{where}.target')
+        if coupling.in_size != node.in_size:
+            raise checks.ShapeError(
+                f'{where}.conn couples {coupling.in_size[0]} regions; {type(node).__name__} has {node.in_size}.'
+            )
+        rest = {name: _ones(node.in_size, field.unit) for name, field in node.variables.items()}
+        unit = u.get_unit(node.read(source, rest))
+        feeds = node.inputs[target].unit
+        model = type(node).__name__
+        coupling.check(unit, feeds, f'{source} of {model} ({unit}) into its input {target} ({feeds})')
+
+    def _check_noise(self, target: str, noise: ProcessNoise) -> None:
+        node = self.node
+        where = f'Network(noise={{{target!r}: ...}})'
+        checks.choice(target, [*node.inputs, *node.variables], f'what noise feeds in {type(node).__name__}')
+        if not isinstance(noise, ProcessNoise):
+            raise TypeError(f'{where} is a noise such as bf.noise.WhiteNoise(...); got {type(noise).__name__}.')
+        noise.bind(node.in_size, {**node.inputs, **node.variables}[target], where)
+        if isinstance(noise, WhiteNoise):
+            if not SCHEMES[node.method].stochastic:
+                able = ', '.join(repr(name) for name, scheme in SCHEMES.items() if scheme.stochastic)
+                raise ValueError(f'{where}: white noise needs a scheme among {able}; {type(node).__name__} has {node.method!r}.')
+            if target in node.inputs and not _affine(node, target):
+                raise ValueError(
+                    f'{where}: {type(node).__name__}.derivative is not affine in {target}, so that white noise on it has no '
+                    'meaning: use bf.noise.OrnsteinUhlenbeck, or feed a variable.'
+                )
+
+    # ---- states
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        self.step = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
+
+    def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
+        """Give every noise its key, folded from this one and the name of what it feeds."""
+        for target, noise in self.noise.items():
+            noise.seed(key_for(key, f'noise.{target}'), batch_size)
+
+    # ---- forward in time
+
+    def output(self) -> Any:
+        """The output of the node now."""
+        return self.read('output')
+
+    def read(self, what: str) -> Any:
+        """A variable, or a method of the node such as ``'firing_rate'``, now."""
+        return self.node.read(what, self.node.values())
+
+    def update(self, **inputs: Any) -> Any:
+        """Step the whole network over one dt, and return the output of the node.
+
+        Parameters
+        ----------
+        **inputs
+            Added to what coupling and noise feed: a Quantity, (regions,) or (batch, regions), or a function of the
+            fraction of the step that returns one.
+        """
+        dt = current_dt('Network.update')
+        node, step = self.node, self.step.value
+        for name in inputs:
+            checks.choice(name, node.inputs, f'an input of {type(node).__name__}')
+        state = node.values()
+        for coupling in self.coupling:
+            coupling.advance(node.read(self._ends(coupling)[0], state))
+        drives, increments = self._draw(step, dt)
+
+        def derivative(stage: dict[str, Any], fraction: float) -> dict[str, Any]:
+            fed = [*self._coupled(state if self.hold_coupling else stage, 0.0 if self.hold_coupling else fraction)]
+            fed += [(name, drive(fraction)) for name, drive in drives]
+            fed += [(name, given(fraction) if callable(given) else given) for name, given in inputs.items()]
+            return node.derivative(**stage, **self._summed(fed))
+
+        node.write(SCHEMES[node.method](derivative, state, dt, increments))
+        self.step.value = step + 1
+        return self.output()
+
+    def _coupled(self, stage: dict[str, Any], fraction: float) -> list[tuple[str, Any]]:
+        fed = []
+        for coupling in self.coupling:
+            source, target = self._ends(coupling)
+            value = self.node.read(source, stage)
+            fed.append((target, coupling.at(value, value, fraction)))
+        return fed
+
+    def _draw(self, step: Any, dt: u.Quantity) -> tuple[list[tuple[str, Callable]], dict[str, Any]]:
+        """Noise of this step: on inputs, as functions of the fraction of the step; on variables, as increments."""
+        drives: list[tuple[str, Callable]] = []
+        increments: dict[str, Any] = {}
+        for target, noise in self.noise.items():
+            if isinstance(noise, WhiteNoise):
+                drawn = noise.increment(step, dt)
+                if target in self.node.variables:
+                    increments[target] = drawn
+                else:
+                    drives.append((target, lambda fraction, held=drawn / dt: held))
+            else:
+                before = noise.value
+                noise.advance(step, dt)
+                drives.append((target, _between(before, noise.value)))
+        return drives, increments
+
+    def _summed(self, fed: list[tuple[str, Any]]) -> dict[str, Any]:
+        inputs = {}
+        for name, field in self.node.inputs.items():
+            terms = [field.check(value, f'{type(self.node).__name__}.{name}') for target, value in fed if target == name]
+            inputs[name] = sum(terms[1:], terms[0]) if terms else field.default
+        return inputs
+
+    def __repr__(self) -> str:
+        parts = [repr(self.node), *map(repr, self.coupling), *(f'{k}: {v!r}' for k, v in self.noise.items())]
+        return f'Network({", ".join(parts)})'
+
+
+def _between(before: Any, after: Any) -> Callable[[float], Any]:
+    return lambda fraction: before if fraction == 0 else after if fraction == 1 else before + fraction * (after - before)
+
+
+def _ones(shape: tuple[int, ...], unit: u.Unit) -> Any:
+    return np.ones(shape) if unit.is_unitless else u.Quantity(np.ones(shape), unit=unit)
+
+
+def _affine(node: NeuralMass, target: str) -> bool:
+    """Whether the derivative has no curvature in an input: three points on a line."""
+    state = {name: getattr(node, f'init_{name}') + _ones(node.in_size, field.unit) for name, field in node.variables.items()}
+    rest = {name: field.default for name, field in node.inputs.items() if name != target}
+    scale = node.inputs[target].default
+    scale = scale if np.all(u.get_mantissa(scale) != 0) else _ones((), node.inputs[target].unit)
+
+    def at(x: float) -> np.ndarray:
+        rates = node.derivative(**state, **rest, **{target: x * scale})
+        return np.stack([np.broadcast_to(np.asarray(u.get_mantissa(rates[n]), float), node.in_size) for n in node.variables])
+
+    low, middle, high = at(0.5), at(1.0), at(1.5)
+    size = np.abs(np.stack([low, middle, high])).max(axis=0)
+    return bool((np.abs(low - 2 * middle + high) <= 1e-5 * size).all())

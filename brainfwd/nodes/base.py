@@ -1,0 +1,90 @@
+"""What every neural mass inherits."""
+
+import functools
+import inspect
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from brainfwd._core import checks
+from brainfwd._core.module import Module, current_dt
+from brainfwd.integrate import SCHEMES
+
+__all__ = ['NeuralMass']
+
+
+class NeuralMass(Module):
+    """A neural mass per region: declare parameters, variables and inputs, write ``derivative`` and ``output``.
+
+    Parameters
+    ----------
+    in_size : int or tuple of int
+        Number of regions.
+    method : {'heun', 'euler', 'rk4', 'exponential_euler'}
+        Scheme of integration.
+    name : str, optional
+        A name for repr.
+    **values
+        Parameters, and initial values as ``init_<variable>``; each a number or one per region, with its unit.
+    """
+
+    coupling_source: ClassVar[str] = 'output'
+    """What coupling reads unless told otherwise: ``'output'``, a variable, or a method such as ``'firing_rate'``."""
+    coupling_target: ClassVar[str] = ''
+    """The input that coupling feeds unless told otherwise; the first one declared by default."""
+
+    def __init__(self, in_size: Any, *, method: str = 'heun', name: str | None = None, **values: Any):
+        super().__init__(in_size, name=name, **values)
+        self.method = checks.choice(method, SCHEMES, f'{type(self).__name__}.method')
+
+    @abstractmethod
+    def derivative(self, **state_and_inputs: Any) -> dict[str, Any]:
+        """The time derivative of every variable, by name, from variables and inputs by name; pure."""
+
+    @abstractmethod
+    def output(self, **state: Any) -> Any:
+        """What ``update`` returns and coupling reads, from the variables it names; pure."""
+
+    def read(self, what: str, state: dict[str, Any]) -> Any:
+        """A variable, or a method such as ``output``, evaluated on ``state``."""
+        if what in self.variables:
+            return state[what]
+        method = getattr(self, what)
+        return method(**{name: state[name] for name in _arguments(type(self), what)})
+
+    def observables(self) -> list[str]:
+        """What can be read: the variables, and the methods that need nothing but variables."""
+        names = list(self.variables)
+        for name, member in inspect.getmembers(type(self), inspect.isfunction):
+            arguments = list(inspect.signature(member).parameters)[1:]
+            if arguments and set(arguments) <= set(self.variables) and not name.startswith('_'):
+                names.append(name)
+        return names
+
+    def update(self, **inputs: Any) -> Any:
+        """Step every variable over one dt, and return the output.
+
+        Parameters
+        ----------
+        **inputs
+            Inputs by name, each with its unit; what is not given takes its default.
+
+        Returns
+        -------
+        Quantity
+            The output after the step, (regions,) or (batch, regions).
+        """
+        dt = current_dt(f'{type(self).__name__}.update')
+        inputs = self.checked_inputs(inputs)
+        state = SCHEMES[self.method](lambda stage, _: self.derivative(**stage, **inputs), self.values(), dt)
+        self.write(state)
+        return self.read('output', self.values())
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Set the variables."""
+        for name, value in state.items():
+            getattr(self, name).value = value
+
+
+@functools.cache
+def _arguments(cls: type, method: str) -> tuple[str, ...]:
+    return tuple(inspect.signature(getattr(cls, method)).parameters)[1:]

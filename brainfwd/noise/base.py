@@ -1,0 +1,71 @@
+"""What every process noise shares: a size given by the network, and keys that do not depend on place or chunk."""
+
+import zlib
+from abc import abstractmethod
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.fields import Input, ParameterState, Variable
+from brainfwd._core.module import Module
+
+__all__ = ['ProcessNoise', 'key_for']
+
+
+def key_for(key: jax.Array, source: str) -> jax.Array:
+    """The key of one source of randomness, by its name: adding another source changes nothing for this one."""
+    return jax.random.fold_in(key, zlib.crc32(source.encode()))
+
+
+class ProcessNoise(Module):
+    """Noise that feeds a variable or an input of a network.
+
+    The network gives it its size and checks its units. The draw of a step is folded from (key, step) and from nothing
+    else, so that it is the same alone, in a batch, and in chunks.
+    """
+
+    def __init__(self, *, name: str | None = None, **values: Any):
+        super().__init__(1, name=name, **values)
+
+    def bind(self, in_size: tuple[int, ...], target: Variable | Input, where: str) -> None:
+        """Take the size of the network, and check every parameter against the variable or input that the noise feeds."""
+        self.in_size = self.out_size = in_size
+        for name, expected in self.units(target).items():
+            field = self.parameter_fields[name]
+            value = checks.quantity(getattr(self, name), expected, f'{where} {type(self).__name__}.{name}', f'the {field.meaning}')
+            shape = np.shape(u.get_mantissa(value))
+            if shape not in ((), (1,), in_size):
+                raise checks.ShapeError(f'{where} {type(self).__name__}.{name} is a number or fits {in_size}; got {shape}.')
+            self.__dict__[name] = ParameterState(value)
+
+    @abstractmethod
+    def units(self, target: Variable | Input) -> dict[str, u.Unit]:
+        """The unit of each parameter, for noise that feeds this variable or input."""
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        super().init_state(batch_size=batch_size)
+        self.key = brainstate.ShortTermState(_keys(jax.random.key(0), batch_size))
+
+    def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
+        """Set the key; each member of a batch gets its own."""
+        self.key.value = _keys(key, batch_size)
+
+    def normal(self, step: Any) -> jax.Array:
+        """Standard normal numbers of this step, (regions,) or (batch, regions)."""
+        dtype = brainstate.environ.dftype()
+
+        def draw(key):
+            return jax.random.normal(jax.random.fold_in(key, step), self.in_size, dtype)
+
+        key = self.key.value
+        return jax.vmap(draw)(key) if key.ndim else draw(key)
+
+
+def _keys(key: jax.Array, batch_size: int | None) -> jax.Array:
+    if batch_size is None:
+        return key
+    return jax.vmap(lambda member: jax.random.fold_in(key, member))(np.arange(batch_size))

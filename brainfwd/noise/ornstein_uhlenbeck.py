@@ -1,0 +1,57 @@
+r"""Ornstein-Uhlenbeck noise.
+
+.. math:: \tau\,\dot x = \mu - x + \sqrt{2 \tau}\,s\,\xi(t)
+"""
+
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from brainfwd._core.fields import Input, Parameter, Variable
+from brainfwd.noise.base import ProcessNoise
+
+__all__ = ['OrnsteinUhlenbeck']
+
+
+class OrnsteinUhlenbeck(ProcessNoise):
+    r"""A mean, and fluctuations of stationary standard deviation ``std`` that forget with time constant ``tau``.
+
+    Stepped exactly, :math:`\eta' = e^{-dt/\tau}\,\eta + \sqrt{1 - e^{-2 dt/\tau}}\,N(0, 1)`, and started in its stationary
+    distribution. The state :math:`\eta` has unit variance: mean and spread may change between runs and act at once.
+
+    Parameters
+    ----------
+    mean, std : Quantity
+        In the unit of what the noise feeds; numbers, or one per region.
+    tau : Quantity
+        Time constant.
+    """
+
+    mean = Parameter(None, 'mean of the noise')
+    std = Parameter(None, 'stationary standard deviation')
+    tau = Parameter(10.0 * u.ms, 'time constant of the noise')
+    eta = Variable(0.0, 'fluctuation, of unit variance')
+
+    def __init__(self, mean: Any, std: Any, tau: Any, *, name: str | None = None):
+        super().__init__(mean=mean, std=std, tau=tau, name=name)
+
+    def units(self, target: Variable | Input) -> dict[str, u.Unit]:
+        if isinstance(target, Variable):
+            raise ValueError(f'OrnsteinUhlenbeck feeds an input; {target.name} is a variable, which takes bf.noise.WhiteNoise.')
+        return {'mean': target.unit, 'std': target.unit, 'tau': u.ms}
+
+    def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
+        super().seed(key, batch_size)
+        self.eta.value = self.normal(jnp.iinfo(jnp.int32).max)  # a step that no run reaches
+
+    @property
+    def value(self) -> Any:
+        """The noise now, in the unit of what it feeds."""
+        return self.mean + self.std * self.eta.value
+
+    def advance(self, step: Any, dt: u.Quantity) -> None:
+        """Step the fluctuation over one dt."""
+        decay = jnp.exp(-u.get_mantissa(dt.in_unit(u.ms) / self.tau.in_unit(u.ms)))
+        self.eta.value = decay * self.eta.value + jnp.sqrt(1 - decay**2) * self.normal(step)
