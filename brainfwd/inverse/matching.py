@@ -1,0 +1,39 @@
+"""Whether data are of the channels a solver was fitted to."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from brainfwd.records import Channels
+
+__all__ = ['finite', 'order_of']
+
+
+def order_of(given: Channels, expected: Channels, where: str, whose: str) -> np.ndarray:
+    """Where the expected channels stand among the given ones; empty when in the same places."""
+    if given.names == expected.names and given.types == expected.types:
+        return np.array([], dtype=int)
+    typed = dict(zip(given.names, given.types, strict=True))
+    due = dict(zip(expected.names, expected.types, strict=True))
+    problems = [
+        ('lacks', [name for name in due if name not in typed]),
+        ('has besides', [name for name in typed if name not in due]),
+        ('has of another type', [name for name in due if name in typed and typed[name] != due[name]]),
+    ]
+    told = [f'{what} {", ".join(names[:5])}{", ..." if len(names) > 5 else ""}' for what, names in problems if names]
+    if told:
+        raise ValueError(
+            f'{where} is of the channels of {whose}, {expected}; it {" and ".join(told)}: .pick(...) the same.'
+        )
+    return np.array([given.names.index(name) for name in expected.names])
+
+
+def finite(y: Any, channels: Channels, where: str) -> None:
+    """Refuse NaN and infinity, by the names of the channels."""
+    if isinstance(y, jax.core.Tracer):
+        return
+    bad = ~np.isfinite(np.asarray(y)).reshape(-1, len(channels)).all(axis=0)
+    if bad.any():
+        names = [name for name, is_bad in zip(channels.names, bad, strict=True) if is_bad]
+        raise ValueError(f'{where} must be finite; got NaN or infinity in {", ".join(names[:5])}.')

@@ -1,0 +1,32 @@
+"""Minimum norm."""
+
+import numpy as np
+
+from brainfwd._core.units import nAm
+from brainfwd.inverse.base import LinearInverse
+from brainfwd.inverse.problem import WhitenedProblem
+
+__all__ = ['MinimumNorm', 'tikhonov']
+
+
+def tikhonov(lambda2: float):
+    r""":math:`f(s) = s / (s^2 + \lambda^2)`: 1/s where the signal is above the noise, towards 0 where it is not."""
+    return lambda s: s / (s**2 + lambda2)
+
+
+class MinimumNorm(LinearInverse):
+    r"""The dipole moments that explain the data best for their size (nA m).
+
+    .. math::
+
+        \hat s = \arg\min_s \|W (y - G s)\|^2 + \lambda^2 \, s^T R^{-1} s
+        = R G^T W^T (W G R G^T W^T + \lambda^2 I)^{-1} W y
+
+    with W the whitener and R the prior covariance (depth, orientation). Its peak leans towards the surface, and less so
+    with depth weighting. Source: Hamalainen & Ilmoniemi (1994), Med. Biol. Eng. Comput. 32, 35-42.
+    """
+
+    unit = nAm
+
+    def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
+        return problem.filtered(tikhonov(problem.lambda2))

@@ -1,0 +1,35 @@
+"""The direction of a dipole: along the normal, mostly so, or any."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ['ORIENTATIONS', 'magnitude', 'orientation_root']
+
+ORIENTATIONS = ('fixed', 'loose', 'free')
+
+
+def orientation_root(normals: np.ndarray, loose: float) -> np.ndarray:
+    r"""(sources, 3, 3) symmetric root of the prior covariance of each dipole.
+
+    .. math:: (n n^T + \ell \, (I - n n^T))^{1/2} = n n^T + \sqrt{\ell} \, (I - n n^T)
+
+    In x, y, z of the head frame, so that no tangential axes need be chosen. Source: Lin et al. (2006), Hum. Brain Mapp.
+    27, 1-13.
+    """
+    along = normals[:, :, None] * normals[:, None, :]
+    return along + np.sqrt(loose) * (np.eye(3) - along)
+
+
+def magnitude(vectors: Any) -> Any:
+    """Length over the last axis; its gradient at zero is zero."""
+    if isinstance(vectors, np.ndarray):
+        return np.linalg.norm(vectors, axis=-1)
+    # relative to the largest, or squares of small numbers are lost in float32
+    largest = jax.lax.stop_gradient(abs(vectors).max(initial=0.0))
+    unit = jnp.where(largest > 0, largest, 1.0)
+    power = jnp.square(vectors / unit).sum(axis=-1)
+    # the root of zero has an infinite slope, which `where` alone would turn into NaN
+    return jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0) * unit

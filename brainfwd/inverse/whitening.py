@@ -1,0 +1,79 @@
+"""Whitening: a linear map of the sensors after which the noise is white, and no channel has a unit any more."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from brainfwd.records import Channels, NoiseCovariance
+
+__all__ = ['average_reference', 'whitener']
+
+# relative to the largest eigenvalue: far above rounding in float64, far below any noise that was measured
+_TOLERANCE = 1e-12
+
+
+def average_reference(channels: Channels) -> np.ndarray:
+    r"""(sensors, sensors) projector :math:`P = I - 1 1^T / n` on the EEG channels, the identity on the others.
+
+    EEG measures differences of potential: what all electrodes share says nothing about the brain.
+    """
+    projector = np.eye(len(channels))
+    if 'eeg' in channels.kinds:
+        index = channels.indices('eeg')
+        projector[np.ix_(index, index)] -= 1 / len(index)
+    return projector
+
+
+def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
+    r"""(rank, sensors) :math:`W` with :math:`W C W^T = I`, from SI numbers.
+
+    The average reference P is part of it. Magnetometers and gradiometers are whitened together, EEG apart from them, and
+    of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
+    :math:`P C P^T = V \Lambda V^T`.
+
+    Raises
+    ------
+    ValueError
+        A channel without noise, or no direction with noise.
+    """
+    channels = noise_cov.channels
+    projector = average_reference(channels)
+    covariance = projector @ noise_cov.matrix_si @ projector
+    # what the channels of one type vary by: T, T/m and V are compared only after division by it
+    spread = np.empty(len(channels))
+    for kind in channels.kinds:
+        index = channels.indices(kind)
+        spread[index] = np.sqrt(np.diagonal(covariance)[index].mean())
+    _check_noisy(covariance, noise_cov, spread, where)
+    rows = []
+    for index in _blocks(channels):
+        block = covariance[np.ix_(index, index)]
+        relative = np.linalg.eigvalsh(block / np.outer(spread[index], spread[index]))
+        rank = int((relative > _TOLERANCE * relative[-1]).sum())
+        scale = np.trace(block)
+        eigenvalues, vectors = np.linalg.eigh(block / scale)
+        part = np.zeros((rank, len(channels)))
+        part[:, index] = (vectors[:, -rank:] / np.sqrt(eigenvalues[-rank:] * scale)).T
+        rows.append(part)
+    return np.concatenate(rows) @ projector
+
+
+def _blocks(channels: Channels) -> Iterator[np.ndarray]:
+    types = np.array(channels.types)
+    for kinds in (('mag', 'grad'), ('eeg',)):
+        index = np.flatnonzero(np.isin(types, kinds))
+        if len(index):
+            yield index
+
+
+def _check_noisy(covariance: np.ndarray, noise_cov: NoiseCovariance, spread: np.ndarray, where: str) -> None:
+    variance = np.diagonal(covariance)
+    # against the given variance: one electrode alone is its own average reference, and nothing is left of it
+    given = np.diagonal(noise_cov.matrix_si)
+    silent = (variance <= _TOLERANCE * spread**2) | (variance <= _TOLERANCE * given)
+    if silent.any():
+        names = [name for name, bad in zip(noise_cov.channels.names, silent, strict=True) if bad]
+        if len(names) == len(noise_cov.channels):
+            raise ValueError(f'{where} has rank 0: there is no noise in it, after the average reference of EEG.')
+        shown = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
+        raise ValueError(f'{where} holds no noise for {shown}, after the average reference of EEG: leave them out.')
