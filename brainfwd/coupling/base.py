@@ -122,7 +122,7 @@ class Coupling(Module):
         self._some_delayed = bool((steps > 0).any())
         if self._some_delayed:
             shape = self.in_size if batch_size is None else (batch_size, *self.in_size)
-            self.delay_steps = brainstate.LongTermState(steps)
+            self.delay_steps = brainstate.LongTermState(jnp.asarray(steps))
             self.history = brainstate.ShortTermState(empty_history(shape, steps, brainstate.environ.dftype()))
 
     def advance(self, source: Any) -> None:

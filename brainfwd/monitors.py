@@ -1,0 +1,100 @@
+"""What a simulation reads while it runs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.module import Module
+from brainfwd.forward.base import ForwardModel
+from brainfwd.network import Network
+
+__all__ = ['Monitor', 'as_monitors']
+
+
+class Monitor(Module):
+    """Reads a network while it runs, at its own sampling period.
+
+    Parameters
+    ----------
+    what : str, callable or ForwardModel
+        A variable or method of the node (``'y0'``, ``'output'``, ``'firing_rate'``), a function of the network that
+        returns a Quantity, or a forward model.
+    source : str or callable
+        What a forward model sees at every step: a variable or method of the node, or a function of the network.
+    sampling_period : Quantity, optional
+        By default the forward model's own, else the one of the run.
+    """
+
+    def __init__(self, what: Any, source: str | Callable = 'output', sampling_period: Any = None, *, name: str | None = None):
+        super().__init__(1, name=name)
+        if not (isinstance(what, str | ForwardModel) or callable(what)):
+            raise TypeError(f'Monitor(what) is a name, a function of the network or a forward model; got {what!r}.')
+        self.what = what
+        self.source = source
+        self.sampling_period = getattr(what, 'sampling_period', None) if sampling_period is None else sampling_period
+
+    @property
+    def forward(self) -> ForwardModel | None:
+        """The forward model, if this is one."""
+        return self.what if isinstance(self.what, ForwardModel) else None
+
+    def check(self, network: Network, where: str) -> None:
+        """Refuse what the network does not have."""
+        for read in (self.source, self.what):
+            if isinstance(read, str):
+                checks.choice(read, network.node.observables(), where)
+        if self.forward is not None and self.source == 'output' and self.forward.in_size != network.in_size:
+            raise checks.ShapeError(
+                f'{where}: {type(self.forward).__name__} sees {self.forward.in_size} regions; the network has {network.in_size}.'
+            )
+
+    def step(self, network: Network) -> None:
+        """Called after every step of integration."""
+        if self.forward is not None:
+            self.forward.step(_read(network, self.source))
+
+    def sample(self, network: Network) -> Any:
+        """Called once per sampling period."""
+        return self.forward.sample() if self.forward is not None else _read(network, self.what)
+
+    def seed(self, key: jax.Array) -> None:
+        if self.forward is not None:
+            self.forward.seed(key)
+
+    def result(self, samples: Any, sampling_period: u.Quantity, start: u.Quantity) -> Any:
+        """The samples of a run, time first, as the user gets them."""
+        if self.forward is not None:
+            return self.forward.recording(samples, sampling_period, start)
+        return samples
+
+
+def _read(network: Network, what: str | Callable) -> Any:
+    return network.read(what) if isinstance(what, str) else what(network)
+
+
+def as_monitors(monitors: Any, network: Network) -> dict[str, Monitor]:
+    """Monitors by name, from what the user wrote; the output of the network when that is nothing."""
+    if monitors is None:
+        monitors = ['output']
+    if isinstance(monitors, str):
+        monitors = [monitors]
+    if not isinstance(monitors, Mapping):
+        monitors = {name: name for name in monitors}
+    made = {}
+    for name, what in monitors.items():
+        made[name] = what if isinstance(what, Monitor) else Monitor(what)
+        made[name].check(network, f'Simulator.run(monitors={{{name!r}: ...}})')
+    return made
+
+
+def period_in_steps(period: Any, dt: u.Quantity, where: str) -> int:
+    """A time as a whole number of steps; an error when it is none."""
+    period = checks.quantity(period, u.ms, where)
+    steps = float(np.asarray(period.mantissa) / np.asarray(dt.mantissa))
+    if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
+        raise ValueError(f'{where} is a whole number of steps of {dt}; got {period}, which is {steps:g} steps.')
+    return round(steps)
