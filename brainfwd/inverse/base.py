@@ -202,7 +202,7 @@ class LinearInverse(Module, abc.ABC):
         """
         kernel, channels = self._fitted()
         by_kind = {
-            kind: u.Quantity(kernel[..., channels.indices(kind)], unit=self.unit / SENSOR_UNITS[kind])
+            kind: u.Quantity(kernel[..., channels.indices(kind)], unit=self.unit * SENSOR_UNITS[kind] ** -1)
             for kind in channels.kinds
         }
         return by_kind if channels.is_mixed else by_kind[channels.kinds[0]]

@@ -27,8 +27,8 @@ def average_reference(channels: Channels) -> np.ndarray:
 def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
     r"""(rank, sensors) :math:`W` with :math:`W C W^T = I`, from SI numbers.
 
-    The average reference P is part of it. Magnetometers and gradiometers are whitened together, EEG apart from them, and
-    of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
+    The average reference P is part of it. Magnetometers and gradiometers are whitened together, EEG apart from them,
+    and of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
     :math:`P C P^T = V \Lambda V^T`.
 
     Raises

@@ -1,0 +1,153 @@
+"""The linear solvers against MNE-Python, on a sphere: the same gain, covariance and data through both."""
+
+import brainunit as u
+import numpy as np
+import pytest
+
+from brainfwd import inverse, records
+
+mne = pytest.importorskip('mne')
+from mne.minimum_norm import apply_inverse, make_inverse_operator  # noqa: E402
+from mne.minimum_norm.inverse import _assemble_kernel, prepare_inverse_operator  # noqa: E402
+
+pytestmark = pytest.mark.peers
+
+SOLVERS = {'MNE': inverse.MinimumNorm, 'dSPM': inverse.DSPM, 'sLORETA': inverse.SLORETA}
+SENSORS = {'eeg': ('eeg',), 'meg': ('mag', 'grad'), 'both': ('mag', 'grad', 'eeg')}
+STD = {'eeg': 0.3e-6, 'mag': 20e-15, 'grad': 5e-13}
+CENTRE = np.array([0.0, 0.0, 0.04])
+
+
+def _directions(rng, n):
+    """Unit vectors that point up, as sensors around a head do."""
+    vectors = rng.normal(size=(n, 3)) + np.array([0, 0, 0.8])
+    vectors[:, 2] = abs(vectors[:, 2])
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _info(rng, n_eeg=24, n_sites=10):
+    """Electrodes on the scalp, and a magnetometer with two planar gradiometers at each site of a helmet."""
+    electrodes = {f'E{i:02d}': place for i, place in enumerate(CENTRE + 0.09 * _directions(rng, n_eeg))}
+    sites = [(f'MEG{i:02d}{k}', 'mag' if k == 1 else 'grad') for i in range(n_sites) for k in (1, 2, 3)]
+    names, kinds = [*electrodes, *(name for name, _ in sites)], ['eeg'] * n_eeg + [kind for _, kind in sites]
+    info = mne.create_info(names, 500.0, kinds)
+    info.set_montage(mne.channels.make_dig_montage(ch_pos=electrodes, coord_frame='head'))
+    with info._unlock():
+        info['dev_head_t'] = mne.transforms.Transform('meg', 'head', np.eye(4))
+    for site, out in enumerate(_directions(rng, n_sites)):
+        across = np.cross(out, [1.0, 0.0, 0.0])
+        across /= np.linalg.norm(across)
+        axes = {
+            1: (across, np.cross(out, across)),
+            2: (across, np.cross(out, across)),
+            3: (np.cross(out, across), -across),
+        }
+        for k in (1, 2, 3):
+            ch = info['chs'][n_eeg + 3 * site + k - 1]
+            ch['loc'] = np.concatenate([CENTRE + 0.12 * out, *axes[k], out])
+            ch['coil_type'] = 3024 if k == 1 else 3012
+            ch['coord_frame'] = 1
+    return info
+
+
+def _problem(seed):
+    """Sensors, a free-orientation forward solution of dipoles in a sphere, and a full noise covariance."""
+    rng = np.random.default_rng(seed)
+    info = _info(rng)
+    places = CENTRE + rng.uniform(0.02, 0.075, (40, 1)) * _directions(rng, 40)
+    src = mne.setup_volume_source_space(pos={'rr': places, 'nn': _directions(rng, 40)}, sphere_units='m')
+    sphere = mne.make_sphere_model(CENTRE, 0.09)
+    forward = mne.make_forward_solution(info, trans=None, src=src, bem=sphere, mindist=0.0)
+    mixing = np.eye(len(info.ch_names)) + 0.2 * rng.normal(size=(len(info.ch_names),) * 2)
+    std = np.array([STD[kind] for kind in info.get_channel_types()])
+    return info, forward, (mixing @ mixing.T) * np.outer(std, std)
+
+
+@pytest.fixture(scope='module', params=[0, 1])
+def problem(request):
+    with mne.utils.use_log_level('error'):
+        return _problem(request.param)
+
+
+def _as_mne(info, forward, covariance, kinds):
+    names = [name for name, kind in zip(info.ch_names, info.get_channel_types(), strict=True) if kind in kinds]
+    index = [info.ch_names.index(name) for name in names]
+    info = mne.pick_info(info, index)
+    if 'eeg' in kinds:
+        info = mne.io.RawArray(np.zeros((len(names), 1)), info).set_eeg_reference(projection=True).info
+    covariance = mne.Covariance(covariance[np.ix_(index, index)], names, [], [], nfree=1)
+    return info, mne.pick_channels_forward(forward, names, ordered=True), covariance
+
+
+def _as_ours(info, forward, covariance):
+    channels = records.Channels(tuple(info.ch_names), tuple(info.get_channel_types()))
+    places, n = forward['source_rr'], forward['nsource']
+    normals = forward['src'][0]['nn'][forward['src'][0]['vertno']]
+    sources = records.SourceSpace(
+        places * u.meter, normals, np.ones(n) * u.mm**2, np.zeros(n, int), np.arange(n), np.zeros(n, int)
+    )
+    lead_field = records.LeadField(forward['sol']['data'].reshape(len(channels), n, 3), channels, sources)
+    return lead_field, records.NoiseCovariance(covariance['data'], channels)
+
+
+@pytest.mark.parametrize('nave', [1, 4])
+@pytest.mark.parametrize('orientation', ['fixed', 'loose', 'free'])
+@pytest.mark.parametrize('sensors', SENSORS)
+def test_equals_mne(problem, sensors, orientation, nave):
+    with mne.utils.use_log_level('error'):
+        _compare(*_as_mne(*problem, SENSORS[sensors]), orientation, nave, snr=3.0 if nave == 1 else 1.0)
+
+
+@pytest.mark.parametrize('depth', [0.0, 0.5])
+def test_equals_mne_with_another_depth(problem, depth):
+    with mne.utils.use_log_level('error'):
+        _compare(*_as_mne(*problem, SENSORS['both']), 'loose', nave=1, snr=3.0, depth=depth)
+
+
+@pytest.mark.parametrize('sensors', SENSORS)
+def test_equals_mne_with_a_covariance_of_few_samples(problem, sensors):
+    info, forward, covariance = problem
+    samples = np.random.default_rng(3).multivariate_normal(np.zeros(len(covariance)), covariance, size=15)
+    with mne.utils.use_log_level('error'):
+        _compare(*_as_mne(info, forward, np.cov(samples.T), SENSORS[sensors]), 'loose', nave=1, snr=3.0)
+
+
+def _compare(info, forward, covariance, orientation, nave, snr, depth=0.8):
+    options = {'fixed': {'fixed': True}, 'loose': {'loose': 0.2}, 'free': {'loose': 1.0}}[orientation]
+    operator = make_inverse_operator(info, forward, covariance, depth=depth, **options)
+    lead_field, noise_cov = _as_ours(info, forward, covariance)
+    data = np.random.default_rng(7).multivariate_normal(np.zeros(len(info.ch_names)), covariance['data'], size=5)
+    evoked = mne.EvokedArray(data.T, info, tmin=0.0, nave=nave)
+    recording = records.Recording(data, lead_field.channels, 2 * u.ms)
+    for method, solver in SOLVERS.items():
+        ours = solver(snr=snr, depth=depth, orientation=orientation).fit(lead_field, noise_cov, nave=nave)
+        _assert_close(_joined(ours, lead_field), _mne_kernel(operator, method, nave, snr, orientation))
+        _assert_close(_si(ours.update(recording).data), apply_inverse(evoked, operator, snr**-2, method).data.T)
+
+
+def _mne_kernel(operator, method, nave, snr, orientation):
+    prepared = prepare_inverse_operator(operator, nave, snr**-2, method)
+    kernel, norm, _, axes = _assemble_kernel(prepared, None, method, None)
+    kernel = kernel.reshape(operator['nsource'], -1, kernel.shape[-1])
+    if norm is not None:
+        kernel = kernel * norm[:, :, None]
+    # for three components along axes of its own choice
+    return kernel[:, 0] if orientation == 'fixed' else np.einsum('nka,nkm->nam', axes.reshape(-1, 3, 3), kernel)
+
+
+def _joined(solver, lead_field):
+    """The kernel as SI numbers, last axis the channels in order."""
+    channels = lead_field.channels
+    kernel = solver.kernel if channels.is_mixed else {channels.kinds[0]: solver.kernel}
+    order = np.argsort(np.concatenate([channels.indices(kind) for kind in kernel]))
+    parts = [_si(part * records.SENSOR_UNITS[kind]) for kind, part in kernel.items()]
+    return np.concatenate(parts, axis=-1)[..., order]
+
+
+def _si(value):
+    return u.get_mantissa(value) if u.is_unitless(value) else value.to_decimal(u.amp * u.meter)
+
+
+def _assert_close(ours, theirs):
+    # MNE rounds the gain of fixed orientations to float32; of loose and free ones they agree to 1e-12
+    assert np.linalg.norm(ours - theirs) < 1e-6 * np.linalg.norm(theirs)
