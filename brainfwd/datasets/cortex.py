@@ -8,15 +8,15 @@ from brainfwd.records import Cortex
 
 __all__ = ['load_cortex']
 
-# a vertex further than this from the labelled volume lies on the medial wall
+# further than this from the labelled volume lies the medial wall
 _MEDIAL_WALL_MM = 3.0
 
 
 def load_cortex() -> Cortex:
     """The surfaces of fsaverage5 with the Desikan-Killiany region of each vertex.
 
-    10242 vertices per hemisphere, mm in MNI305, outer (pial) and inner (white) surface. The medial wall is marked in
-    ``on_cortex``.
+    10242 vertices per hemisphere, mm in MNI305, outer (pial) and inner (white) surface. ``on_cortex`` is False further
+    than 3 mm from the labelled volume: on the medial wall, and at scattered vertices whose region is uncertain.
 
     Returns
     -------

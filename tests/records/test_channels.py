@@ -1,0 +1,140 @@
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brainfwd._core.checks import ShapeError, UnitError
+from brainfwd.records import SENSOR_UNITS, ChannelGroups, Channels, si, values
+
+some_channels = st.lists(st.sampled_from(sorted(SENSOR_UNITS)), min_size=1, max_size=12).map(
+    lambda types: Channels(tuple(f'c{i}' for i in range(len(types))), tuple(types))
+)
+
+
+@given(some_channels, st.lists(st.integers(1, 3), max_size=2), st.integers(0, 2**32 - 1))
+def test_split_and_joined_undo_each_other(channels, leading, seed):
+    numbers = np.random.default_rng(seed).standard_normal((*leading, len(channels))) * 1e-13
+    groups = ChannelGroups.split(numbers, channels)
+    assert groups.shape == numbers.shape
+    np.testing.assert_array_equal(groups.joined(), numbers)
+    for kind, group in groups.items():
+        assert group.unit == SENSOR_UNITS[kind]
+        np.testing.assert_array_equal(group.mantissa, numbers[..., np.array(channels.types) == kind])
+
+
+@given(some_channels, st.integers(0, 2**32 - 1))
+def test_values_and_si_undo_each_other(channels, seed):
+    numbers = np.random.default_rng(seed).standard_normal((4, len(channels)))
+    with_units = values(numbers, channels)
+    assert isinstance(with_units, ChannelGroups if channels.is_mixed else u.Quantity)
+    np.testing.assert_array_equal(si(with_units, channels), numbers)
+
+
+def test_groups_convert_to_si(mixed):
+    groups = ChannelGroups(
+        {
+            'mag': jnp.ones((2, 2)) * u.ftesla,
+            'grad': jnp.ones((2, 2)) * u.ftesla / u.cm,
+            'eeg': jnp.ones((2, 1)) * u.uvolt,
+        },
+        mixed,
+    )
+    np.testing.assert_allclose(groups.joined(), np.tile([1e-13, 1e-15, 1e-13, 1e-6, 1e-15], (2, 1)), rtol=1e-6)
+
+
+def test_groups_pass_through_jax(mixed):
+    numbers = np.arange(15.0).reshape(3, 5)
+    groups = values(numbers, mixed)
+
+    doubled = jax.jit(lambda g: jax.tree.map(lambda x: 2 * x, g))(groups)
+    np.testing.assert_allclose(doubled.joined(), 2 * numbers)
+    assert doubled['mag'].unit == u.tesla
+    assert doubled.channels == mixed
+
+    batched = jax.vmap(lambda row: values(row, mixed))(jnp.asarray(numbers))
+    np.testing.assert_allclose(batched.joined(), numbers)
+
+    _, scanned = jax.lax.scan(lambda carry, row: (carry, values(row, mixed)), 0.0, jnp.asarray(numbers))
+    np.testing.assert_allclose(scanned.joined(), numbers)
+
+
+def test_equal_channels_compile_once(mixed):
+    compiled = []
+
+    @jax.jit
+    def total(groups):
+        compiled.append(1)
+        return groups.joined().sum()
+
+    again = Channels(mixed.names, mixed.types)
+    total(values(np.ones((2, 5)), mixed))
+    total(values(np.ones((2, 5)), again))
+    assert len(compiled) == 1
+
+
+def test_channels_know_their_types(mixed, eeg):
+    assert mixed.kinds == ('grad', 'mag', 'eeg')
+    assert mixed.is_mixed
+    assert not eeg.is_mixed
+    assert eeg.unit == u.volt
+    np.testing.assert_array_equal(mixed.indices('mag'), [1, 4])
+    np.testing.assert_allclose(eeg.positions.to_decimal(u.meter)[1], [0.03, 0.04, 0.05])
+    with pytest.raises(UnitError, match='grad, mag, eeg'):
+        _ = mixed.unit
+
+
+def test_pick_by_type_and_name_keeps_the_order(mixed, eeg):
+    meg, index = mixed.pick('meg')
+    assert meg.names == ('G1', 'M1', 'G2', 'M2')
+    np.testing.assert_array_equal(index, [0, 1, 2, 4])
+    picked, index = eeg.pick(['Pz', 'Fz'])
+    assert picked.names == ('Fz', 'Pz')
+    np.testing.assert_array_equal(picked.positions.mantissa, eeg.positions.mantissa[[0, 2]])
+    with pytest.raises(ValueError, match="'mag'"):
+        mixed.pick('mga')
+
+
+def test_channels_are_equal_by_content(eeg):
+    same = Channels(eeg.names, eeg.types, eeg.positions)
+    assert same == eeg
+    assert hash(same) == hash(eeg)
+    assert Channels(eeg.names, eeg.types) != eeg
+    assert Channels(eeg.names, ('eeg', 'eeg', 'mag')) != Channels(eeg.names, eeg.types)
+
+
+@pytest.mark.parametrize(
+    ('make', 'error', 'says'),
+    [
+        (lambda: Channels(('a', 'b'), ('eeg',)), ShapeError, 'one type per name, 2; got 1'),
+        (lambda: Channels(('a', 'a'), ('eeg', 'eeg')), ValueError, "'a' more than once"),
+        (lambda: Channels(('a',), ('meg',)), ValueError, "'mag'"),
+        (lambda: Channels(('a',), ('eeg',), np.zeros((1, 3))), UnitError, r'u\.meter'),
+        (lambda: Channels(('a',), ('eeg',), np.zeros((3, 1)) * u.meter), ShapeError, r'\(1, 3\)'),
+    ],
+)
+def test_bad_channels(make, error, says):
+    with pytest.raises(error, match=says):
+        make()
+
+
+def test_bad_groups(mixed, eeg):
+    good = dict(values(np.ones((2, 5)), mixed))
+    with pytest.raises(ValueError, match='one Quantity for each of grad, mag, eeg'):
+        ChannelGroups({'mag': good['mag']}, mixed)
+    with pytest.raises(UnitError, match='T / m'):
+        ChannelGroups(good | {'grad': good['mag']}, mixed)
+    with pytest.raises(ShapeError, match=r'\(2, 1\)'):
+        ChannelGroups(good | {'eeg': np.ones((3, 1)) * u.volt}, mixed)
+    with pytest.raises(ValueError, match="one of 'grad', 'mag', 'eeg'"):
+        _ = ChannelGroups(good, mixed)['meg']
+    with pytest.raises(ShapeError, match=r'\(2, 5\)'):
+        ChannelGroups.split(np.ones((2, 4)), mixed)
+    with pytest.raises(UnitError, match='no one unit fits'):
+        si(np.ones((2, 5)) * u.tesla, mixed)
+    with pytest.raises(UnitError, match='bare array'):
+        si(np.ones((2, 3)), eeg)
+    with pytest.raises(ValueError, match='got others'):
+        si(values(np.ones((2, 5)), mixed), eeg)
