@@ -152,7 +152,7 @@ class LinearInverse(Module, abc.ABC):
         self._kernel.value = kernel[:, 0] if self.orientation == 'fixed' else kernel
         self._channels, self._sources = lead_field.channels, lead_field.sources
         self._forbidden_head = None if inverse_crime else lead_field.head
-        self.in_size, self.out_size = len(self._channels), self._sources.n_sources
+        self.in_size, self.out_size = (len(self._channels),), (self._sources.n_sources,)
         return self
 
     def update(self, y: Any) -> Any:

@@ -16,9 +16,9 @@ def depth_prior(lead_field: LeadField, exponent: float) -> np.ndarray:
     .. math:: p_i = \min(w_i / w_{lim}, 1)^{\gamma}, \qquad w_i = 1 / \|G_i^T G_i\|_2
 
     with :math:`G_i` the gain of source i, neither whitened nor re-referenced, of the gradiometers if there are any,
-    else of the magnetometers, else of EEG; :math:`w_{lim}` is the first w, sorted, above 100 times the smallest, else the
-    largest. From a free-orientation gain it does not depend on the normals; from a fixed one :math:`\|G_i^T G_i\|_2` is
-    :math:`\|g_i\|^2`.
+    else of the magnetometers, else of EEG; :math:`w_{lim}` is the first w, sorted, above 100 times the smallest, else
+    the largest. From a free-orientation gain it does not depend on the normals; from a fixed one
+    :math:`\|G_i^T G_i\|_2` is :math:`\|g_i\|^2`.
 
     Source: Lin et al. (2006), NeuroImage 31, 160-171, with the limit of MNE-Python.
     """
