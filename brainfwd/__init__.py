@@ -5,11 +5,9 @@ from brainfwd._core import units
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.fields import Input, Parameter, Variable
 from brainfwd.coupling import AdditiveCoupling, Coupling, DiffusiveCoupling
-from brainfwd.monitors import Monitor
 from brainfwd.network import Network
 from brainfwd.nodes import HopfOscillator, JansenRitModel, NeuralMass, WilsonCowanModel
-from brainfwd.result import Result, SimulationError
-from brainfwd.simulator import Simulator
+from brainfwd.simulator import Monitor, Result, Simulation, SimulationError, Simulator
 
 __version__ = '0.1.0'
 __all__ = [
@@ -25,6 +23,7 @@ __all__ = [
     'Parameter',
     'Result',
     'ShapeError',
+    'Simulation',
     'SimulationError',
     'Simulator',
     'UnitError',

@@ -97,7 +97,9 @@ class Network(Module):
         if isinstance(noise, WhiteNoise):
             if not SCHEMES[node.method].stochastic:
                 able = ', '.join(repr(name) for name, scheme in SCHEMES.items() if scheme.stochastic)
-                raise ValueError(f'{where}: white noise needs a scheme among {able}; {type(node).__name__} has {node.method!r}.')
+                raise ValueError(
+                    f'{where}: white noise needs a scheme among {able}; {type(node).__name__} has {node.method!r}.'
+                )
             if target in node.inputs and not _affine(node, target):
                 raise ValueError(
                     f'{where}: {type(node).__name__}.derivative is not affine in {target}, so that white noise on it has no '
@@ -180,7 +182,9 @@ class Network(Module):
     def _summed(self, fed: list[tuple[str, Any]]) -> dict[str, Any]:
         inputs = {}
         for name, field in self.node.inputs.items():
-            terms = [field.check(value, f'{type(self.node).__name__}.{name}') for target, value in fed if target == name]
+            terms = [
+                field.check(value, f'{type(self.node).__name__}.{name}') for target, value in fed if target == name
+            ]
             inputs[name] = sum(terms[1:], terms[0]) if terms else field.default
         return inputs
 
@@ -190,7 +194,9 @@ class Network(Module):
 
 
 def _between(before: Any, after: Any) -> Callable[[float], Any]:
-    return lambda fraction: before if fraction == 0 else after if fraction == 1 else before + fraction * (after - before)
+    return lambda fraction: (
+        before if fraction == 0 else after if fraction == 1 else before + fraction * (after - before)
+    )
 
 
 def _ones(shape: tuple[int, ...], unit: u.Unit) -> Any:
@@ -199,14 +205,18 @@ def _ones(shape: tuple[int, ...], unit: u.Unit) -> Any:
 
 def _affine(node: NeuralMass, target: str) -> bool:
     """Whether the derivative has no curvature in an input: three points on a line."""
-    state = {name: getattr(node, f'init_{name}') + _ones(node.in_size, field.unit) for name, field in node.variables.items()}
+    state = {
+        name: getattr(node, f'init_{name}') + _ones(node.in_size, field.unit) for name, field in node.variables.items()
+    }
     rest = {name: field.default for name, field in node.inputs.items() if name != target}
     scale = node.inputs[target].default
     scale = scale if np.all(u.get_mantissa(scale) != 0) else _ones((), node.inputs[target].unit)
 
     def at(x: float) -> np.ndarray:
         rates = node.derivative(**state, **rest, **{target: x * scale})
-        return np.stack([np.broadcast_to(np.asarray(u.get_mantissa(rates[n]), float), node.in_size) for n in node.variables])
+        return np.stack(
+            [np.broadcast_to(np.asarray(u.get_mantissa(rates[n]), float), node.in_size) for n in node.variables]
+        )
 
     low, middle, high = at(0.5), at(1.0), at(1.5)
     size = np.abs(np.stack([low, middle, high])).max(axis=0)

@@ -19,19 +19,15 @@ LAYERS = {
     'datasets': 6, 'io': 6, 'plot': 6, 'report': 6, 'cli': 6,
 }  # fmt: skip
 
-# files that belong to the package of another
-PART_OF = {'monitors': 'simulator', 'result': 'simulator'}
-
 # Most packages are families: a base and leaves that know nothing of each other. These are not: the core is one thing, a
-# record is made of records, the loop has three files, and layer 6 puts things together.
+# record is made of records, the loop is one thing, and layer 6 puts things together.
 NO_FAMILY = {'_core', 'records', 'simulator', *(name for name, layer in LAYERS.items() if layer == 6)}
 
 HEAVY = {'pandas', 'xarray', 'mne', 'matplotlib', 'tqdm', 'scipy', 'netCDF4', 'h5netcdf'}
 
 
 def package_of(top):
-    name = top.removesuffix('.py')
-    return PART_OF.get(name, name)
+    return top.removesuffix('.py')
 
 
 def imported(tree):
@@ -111,7 +107,7 @@ def test_heavy_imports_stand_inside_functions():
         ('records/lead_field.py', 'brainfwd.records.channels', True),
         ('_core/checks.py', 'brainfwd.records', False),
         ('network.py', 'brainfwd.nodes.base', True),
-        ('monitors.py', 'brainfwd.network.Network', True),
+        ('simulator/monitors.py', 'brainfwd.network.Network', True),
         ('network.py', 'brainfwd.simulator', False),
     ],
 )

@@ -60,7 +60,7 @@ class Field:
 
     def check(self, value: Any, where: str) -> Any:
         """``value`` in the unit of the field."""
-        return checks.quantity(value, self.unit, where, self.meaning)
+        return checks.quantity(value, self.unit, where, f'the {self.meaning}')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.default!r}, {self.meaning!r})'
@@ -147,7 +147,9 @@ class Input(Field):
     """
 
     def __set__(self, instance: Any, value: Any) -> None:
-        raise AttributeError(f'{self.where(instance)} is an input: pass {self.name}=... to update() or to the Simulator.')
+        raise AttributeError(
+            f'{self.where(instance)} is an input: pass {self.name}=... to update() or to the Simulator.'
+        )
 
 
 def _check_fits(value: Any, in_size: tuple[int, ...], where: str) -> None:

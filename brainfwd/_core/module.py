@@ -120,7 +120,9 @@ def _declared(cls: type, kind: type[Field]) -> dict[str, Any]:
 def _signature(cls: type[Module]) -> inspect.Signature:
     """The inherited signature with the declared parameters in place of ``**values``."""
     base = inspect.signature(cls.__init__)
-    kept: list[inspect.Parameter] = [p for p in base.parameters.values() if p.kind is not p.VAR_KEYWORD and p.name != 'self']
+    kept: list[inspect.Parameter] = [
+        p for p in base.parameters.values() if p.kind is not p.VAR_KEYWORD and p.name != 'self'
+    ]
     taken = {p.name for p in kept}
     for name, field in cls.parameter_fields.items():
         if name not in taken:

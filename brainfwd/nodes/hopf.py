@@ -36,7 +36,9 @@ class HopfOscillator(NeuralMass):
     x_inp = Input(0.0, 'input to the real part')
     y_inp = Input(0.0, 'input to the imaginary part')
 
-    def __init__(self, in_size: Any, *, omega: Any = None, method: str = 'heun', name: str | None = None, **values: Any):
+    def __init__(
+        self, in_size: Any, *, omega: Any = None, method: str = 'heun', name: str | None = None, **values: Any
+    ):
         if omega is not None:
             if 'frequency' in values:
                 raise ValueError('HopfOscillator takes frequency or omega = 2 pi frequency; got both.')

@@ -36,10 +36,14 @@ class ProcessNoise(Module):
         self.in_size = self.out_size = in_size
         for name, expected in self.units(target).items():
             field = self.parameter_fields[name]
-            value = checks.quantity(getattr(self, name), expected, f'{where} {type(self).__name__}.{name}', f'the {field.meaning}')
+            value = checks.quantity(
+                getattr(self, name), expected, f'{where} {type(self).__name__}.{name}', f'the {field.meaning}'
+            )
             shape = np.shape(u.get_mantissa(value))
             if shape not in ((), (1,), in_size):
-                raise checks.ShapeError(f'{where} {type(self).__name__}.{name} is a number or fits {in_size}; got {shape}.')
+                raise checks.ShapeError(
+                    f'{where} {type(self).__name__}.{name} is a number or fits {in_size}; got {shape}.'
+                )
             self.__dict__[name] = ParameterState(value)
 
     @abstractmethod

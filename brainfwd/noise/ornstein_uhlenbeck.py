@@ -39,7 +39,9 @@ class OrnsteinUhlenbeck(ProcessNoise):
 
     def units(self, target: Variable | Input) -> dict[str, u.Unit]:
         if isinstance(target, Variable):
-            raise ValueError(f'OrnsteinUhlenbeck feeds an input; {target.name} is a variable, which takes bf.noise.WhiteNoise.')
+            raise ValueError(
+                f'OrnsteinUhlenbeck feeds an input; {target.name} is a variable, which takes bf.noise.WhiteNoise.'
+            )
         return {'mean': target.unit, 'std': target.unit, 'tau': u.ms}
 
     def seed(self, key: jax.Array, batch_size: int | None = None) -> None:

@@ -29,7 +29,9 @@ class Monitor(Module):
         By default the forward model's own, else the one of the run.
     """
 
-    def __init__(self, what: Any, source: str | Callable = 'output', sampling_period: Any = None, *, name: str | None = None):
+    def __init__(
+        self, what: Any, source: str | Callable = 'output', sampling_period: Any = None, *, name: str | None = None
+    ):
         super().__init__(1, name=name)
         if not (isinstance(what, str | ForwardModel) or callable(what)):
             raise TypeError(f'Monitor(what) is a name, a function of the network or a forward model; got {what!r}.')

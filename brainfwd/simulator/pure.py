@@ -1,0 +1,98 @@
+"""A run as a pure function."""
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+from brainstate.graph import treefy_merge
+
+from brainfwd._core import checks
+from brainfwd.simulator.loop import Plan, Run, loop, taken_apart
+
+__all__ = ['Setup', 'Simulation']
+
+
+class Setup(NamedTuple):
+    """A run that was checked."""
+
+    run: Run
+    periods: dict[str, int]
+    inputs: tuple
+    n_steps: int
+    skip: int
+    """Steps of the transient."""
+
+
+class Simulation:
+    """A run as a pure function: ``simulation(parameters, key)`` returns the samples of every monitor, time first.
+
+    It can be differentiated, batched and compiled with JAX, and leaves the network as it is. Gradients are taken through
+    all steps.
+
+    Attributes
+    ----------
+    parameters : dict
+        What can be given, by name, with its value now: ``'node.a'``, ``'coupling.0.k'``, ``'noise.p.mean'``,
+        ``'monitors.eeg.L'``.
+    times : dict
+        Times of the samples of each monitor.
+    """
+
+    def __init__(self, setup: Setup, dt: u.Quantity):
+        graph, parameters, states = taken_apart(setup.run)
+        self._setup, self._parts = setup, (graph, parameters, states)
+        self._paths = {_name(path): path for path in parameters.to_flat()}
+        self.parameters = {_name(path): state.value for path, state in parameters.to_flat().items()}
+        block = math.gcd(*setup.periods.values())
+        every = tuple((name, period // block) for name, period in setup.periods.items())
+        self._plan = Plan(float(dt.mantissa), block, setup.n_steps // block, every, setup.inputs[2])
+        self._first = {name: setup.skip // period for name, period in setup.periods.items()}
+        self._counts = {name: setup.n_steps // period for name, period in setup.periods.items()}
+        self.times = {
+            name: u.Quantity(
+                period * np.arange(self._first[name] + 1, self._counts[name] + 1) * self._plan.dt / 1000, unit=u.second
+            )
+            for name, period in setup.periods.items()
+        }
+
+    def __call__(self, parameters: dict[str, Any] | None = None, key: jax.Array | None = None) -> dict[str, Any]:
+        """Simulate.
+
+        Parameters
+        ----------
+        parameters : dict, optional
+            By name, each with its unit; the others keep their value.
+        key : JAX key, optional
+            Of all noise.
+        """
+        graph, given, states = self._parts
+        with brainstate.environ.context(dt=self._plan.dt * u.ms):
+            run: Run = treefy_merge(graph, given, states)
+            for name, value in (parameters or {}).items():
+                *path, last = self._paths[checks.choice(name, self._paths, 'a parameter of the simulation')]
+                setattr(functools.reduce(_child, path, run), last, value)
+            run.network.node.init_state()  # initial values are parameters too
+            if key is not None:
+                run.seed(key)
+        fixed, series, _ = self._setup.inputs
+        steps = self._plan.block * self._plan.blocks
+        series = {name: value[:steps] for name, value in series.items()}
+        _, samples = loop(graph, self._plan, *taken_apart(run)[1:], fixed, series)
+        return {
+            name: jax.tree.map(lambda x, n=name: x[self._first[n] : self._counts[n]], sample)
+            for name, sample in samples.items()
+        }
+
+
+def _name(path: tuple) -> str:
+    """``network.node.a`` is called ``node.a``, and ``monitors.eeg.what.L`` ``monitors.eeg.L``."""
+    kept = path[1:] if path[0] == 'network' else (*path[:2], *path[3:])
+    return '.'.join(map(str, kept))
+
+
+def _child(parent: Any, key: Any) -> Any:
+    return parent[key] if isinstance(parent, dict | list) else getattr(parent, key)

@@ -1,0 +1,70 @@
+"""What is kept of a run, chunk by chunk."""
+
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+from brainfwd.simulator.loop import Run
+from brainfwd.simulator.result import Result, SimulationError
+
+__all__ = ['Recorder']
+
+
+class Recorder:
+    """Collects the samples of a run chunk by chunk, and stops a run that diverged."""
+
+    def __init__(self, run: Run, dt: u.Quantity, periods: dict[str, int], begin: int, skip: int, seed: int):
+        self.run, self.dt, self.periods, self.begin, self.skip, self.seed = run, dt, periods, begin, skip, seed
+        self.samples: dict[str, list] = {name: [] for name in periods}
+        self.now = begin
+        self.state: Any = None
+
+    def take(self, steps: int, samples: dict[str, Any], states: Any) -> None:
+        """The samples of the next ``steps`` steps, and the states after them."""
+        begin, self.now, self.state = self.now, self.now + steps, states
+        for name, sample in samples.items():
+            period = self.periods[name]
+            count = self.now // period - begin // period
+            self.samples[name].append(jax.tree.map(lambda x, n=count: np.asarray(x[:n]), sample))
+        bad = np.asarray(states['diverged_at'].value)
+        if (bad >= 0).any():
+            self._diverged(bad)
+
+    def _diverged(self, bad: np.ndarray) -> None:
+        regions = bad.reshape(-1, bad.shape[-1]).max(axis=0)
+        first = int(regions[regions >= 0].min())
+        at = np.flatnonzero(regions == first)
+        labels = self.run.network.labels
+        names = ', '.join(str(r) if labels is None else f'{r} ({labels[r]})' for r in at[:5])
+        more = f' and {len(at) - 5} more' if len(at) > 5 else ''
+        time = (first * self.dt).in_unit(u.second)
+        self.now = first - 1
+        raise SimulationError(
+            f'the simulation diverged: region {names}{more} is not finite at t = {float(time.mantissa):g} s. '
+            'Take a smaller dt, a weaker coupling or other parameters; .result of this error holds what was recorded before.',
+            self.result(),
+        )
+
+    def kept(self, name: str) -> Any:
+        """The samples of a monitor, time first, less those of the transient."""
+        keep = self._kept_steps(name)
+        joined = jax.tree.map(lambda *parts: np.concatenate(parts), *self.samples[name])
+        return jax.tree.map(lambda x: x[: len(keep)][keep > 0], joined)
+
+    def _kept_steps(self, name: str) -> np.ndarray:
+        """The step of each sample, 0 for those of the transient."""
+        period = self.periods[name]
+        steps = period * np.arange(self.begin // period + 1, self.now // period + 1)
+        return np.where(steps > self.begin + self.skip, steps, 0)
+
+    def result(self) -> Result:
+        records, times = {}, {}
+        for name, period in self.periods.items():
+            steps = self._kept_steps(name)
+            times[name] = u.Quantity(steps[steps > 0] * float(self.dt.mantissa) / 1000, unit=u.second)
+            if len(times[name].mantissa):
+                sampling_period = (period * self.dt).in_unit(u.second)
+                records[name] = self.run.monitors[name].result(self.kept(name), sampling_period, times[name][0])
+        return Result(records, times, self.dt, self.seed, self.state, self.now)

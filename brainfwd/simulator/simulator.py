@@ -1,0 +1,263 @@
+"""Runs a network and records it."""
+
+import contextlib
+import math
+import secrets
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+from brainstate.graph import update_states
+
+from brainfwd._core import checks
+from brainfwd.network import Network
+from brainfwd.nodes.base import NeuralMass
+from brainfwd.simulator.loop import Plan, Run, forward, taken_apart
+from brainfwd.simulator.monitors import Monitor, as_monitors, period_in_steps
+from brainfwd.simulator.pure import Setup, Simulation
+from brainfwd.simulator.recorder import Recorder
+from brainfwd.simulator.result import Result
+
+__all__ = ['Simulator']
+
+_CHUNK = 10_000
+"""Steps between two looks of the host: long enough that looking costs nothing, short enough to stop a diverged run."""
+_PILOT = 4.0 * u.second
+
+
+class Simulator:
+    """Runs a network and records it.
+
+    Parameters
+    ----------
+    model : Network or NeuralMass
+        A single neural mass runs uncoupled.
+    dt : Quantity
+        Step of integration. It is given once, here.
+
+    Examples
+    --------
+    >>> sim = bf.Simulator(bf.JansenRitModel(1), dt=0.1 * u.ms)
+    >>> result = sim.run(2 * u.second, sampling_period=1 * u.ms)
+    >>> result.times, result['output']
+    """
+
+    def __init__(self, model: Network | NeuralMass, dt: u.Quantity):
+        if isinstance(model, NeuralMass):
+            model = Network(model)
+        if not isinstance(model, Network):
+            raise TypeError(f'Simulator(model) is a bf.Network or a neural mass; got {type(model).__name__}.')
+        self.network = model
+        self.dt = checks.quantity(dt, u.ms, 'Simulator.dt', 'the step of integration')
+        if np.ndim(self.dt.mantissa) or not 0 < self.dt.mantissa < np.inf:
+            raise ValueError(f'Simulator.dt is one time above zero; got {self.dt}.')
+        self._check_environment()
+
+    def run(
+        self,
+        duration: u.Quantity,
+        inputs: dict[str, Any] | None = None,
+        monitors: Any = None,
+        transient: u.Quantity | None = None,
+        sampling_period: u.Quantity | None = None,
+        seed: int | None = None,
+        progress: bool = False,
+        resume: Result | None = None,
+    ) -> Result:
+        """Simulate from the initial state, or from where another run stopped.
+
+        Parameters
+        ----------
+        duration : Quantity
+            How long to record, a whole number of steps.
+        inputs : dict, optional
+            By the name of an input of the node: a Quantity, (regions,) or for every step (steps, regions); or a function
+            of the time in s. Added to coupling and noise.
+        monitors : dict, list or str, optional
+            What to record: names of variables or methods of the node, functions of the network, forward models, or
+            ``bf.Monitor``. The output by default.
+        transient : Quantity, optional
+            Simulated before recording starts, and left out.
+        sampling_period : Quantity, optional
+            Time between samples of the monitors that have no period of their own; every step by default.
+        seed : int, optional
+            Of all noise; a fresh one, noted in the result, by default.
+        progress : bool
+            Show a progress bar.
+        resume : Result, optional
+            Continue from where that run, with the same monitors, stopped.
+
+        Returns
+        -------
+        Result
+            Times are counted from the beginning of the simulation; a sample stands at the end of its period.
+
+        Raises
+        ------
+        SimulationError
+            When a region leaves the finite numbers; it names region and time, and holds what was recorded before.
+        """
+        setup = self._setup(duration, inputs, monitors, transient, sampling_period)
+        run = setup.run
+        seed = secrets.randbits(31) if seed is None else int(seed)
+        with brainstate.environ.context(dt=self.dt):
+            if resume is None:
+                begin = 0
+                self._pilot(setup, seed)
+                self._begin(run, seed)
+            else:
+                begin, seed = resume.n_steps, resume.seed
+                _restore(run, resume)
+        recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed)
+        self._advance(run, recorder, setup.inputs, setup.n_steps, progress)
+        return recorder.result()
+
+    def simulation(
+        self,
+        duration: u.Quantity,
+        inputs: dict[str, Any] | None = None,
+        monitors: Any = None,
+        transient: u.Quantity | None = None,
+        sampling_period: u.Quantity | None = None,
+    ) -> 'Simulation':
+        """The same run as one pure function of parameters and key, to differentiate, batch or compile; see `Simulation`."""
+        setup = self._setup(duration, inputs, monitors, transient, sampling_period)
+        for name, monitor in setup.run.monitors.items():
+            if monitor.forward is not None and monitor.forward.needs_pilot:
+                raise ValueError(f'the noise of {name!r} is relative to a signal: give noise_cov, or run once before.')
+        with brainstate.environ.context(dt=self.dt):
+            self._begin(setup.run, 0)
+        return Simulation(setup, self.dt)
+
+    # ---- checks
+
+    def _setup(self, duration: Any, inputs: Any, monitors: Any, transient: Any, sampling_period: Any) -> 'Setup':
+        """Everything that can be wrong with a run is found here, before it begins."""
+        record = self._steps(duration, 'Simulator.run(duration)', least=1)
+        skip = 0 if transient is None else self._steps(transient, 'Simulator.run(transient)', least=0)
+        made = as_monitors(monitors, self.network)
+        periods = {name: self._period(name, monitor, sampling_period) for name, monitor in made.items()}
+        self._check_environment()
+        return Setup(Run(self.network, made), periods, self._inputs(inputs or {}, skip + record), skip + record, skip)
+
+    def _check_environment(self) -> None:
+        other = brainstate.environ.get('dt', None)
+        if other is not None:
+            other = checks.quantity(other, u.ms, 'brainstate.environ dt', 'the time step')
+            if not np.isclose(float(other.mantissa), float(self.dt.mantissa), rtol=1e-9):
+                raise ValueError(f'Simulator.dt is {self.dt}, but brainstate.environ has dt={other}: give dt once.')
+
+    def _steps(self, time: Any, where: str, least: int) -> int:
+        steps = period_in_steps(time, self.dt, where)
+        if steps < least:
+            raise ValueError(f'{where} is {least} step(s) of {self.dt} at least; got {time}.')
+        return steps
+
+    def _period(self, name: str, monitor: Monitor, sampling_period: Any) -> int:
+        where = f'sampling period of the monitor {name!r}'
+        period = monitor.sampling_period
+        if period is None:
+            period = sampling_period
+        return 1 if period is None else self._steps(period, where, least=1)
+
+    def _inputs(self, inputs: dict[str, Any], n_steps: int) -> tuple[dict, dict, tuple]:
+        """Inputs that stay, that are given for every step, and that are functions of time."""
+        node = self.network.node
+        fixed, series, functions = {}, {}, []
+        for name, value in inputs.items():
+            checks.choice(name, node.inputs, 'Simulator.run(inputs)')
+            if callable(value):
+                functions.append((name, value))
+                continue
+            where = f'Simulator.run(inputs={{{name!r}: ...}})'
+            value = node.inputs[name].check(value, where)
+            checks.finite(value, where)
+            shape = np.shape(u.get_mantissa(value))
+            if shape in ((), (1,), node.in_size):
+                fixed[name] = value
+            elif len(shape) == 2 and shape[0] == n_steps and shape[1] in (1, node.in_size[-1]):
+                series[name] = value
+            else:
+                raise checks.ShapeError(
+                    f'{where} is a number, {node.in_size} (regions,), or {(n_steps, *node.in_size)} (steps, regions); got {shape}.'
+                )
+        return fixed, series, tuple(functions)
+
+    # ---- the run
+
+    def _pilot(self, setup: 'Setup', seed: int) -> None:
+        """Fix noise that is given relative to the signal, by a run without it."""
+        run = setup.run
+        forwards = {name: monitor.forward for name, monitor in run.monitors.items() if monitor.forward is not None}
+        relative = {name: forward for name, forward in forwards.items() if forward.needs_pilot}
+        if not relative:
+            return
+        n_steps = min(setup.n_steps, setup.skip + round(_PILOT / self.dt))
+        # the first half lets the filters settle
+        recorder = Recorder(run, self.dt, setup.periods, 0, (setup.skip + n_steps) // 2, seed)
+        with contextlib.ExitStack() as stack:
+            for forward in relative.values():
+                stack.enter_context(forward.silenced())
+            self._begin(run, seed)
+            self._advance(run, recorder, setup.inputs, n_steps)
+        for name, forward in relative.items():
+            forward.fix_noise(recorder.kept(name))
+
+    @staticmethod
+    def _begin(run: Run, seed: int) -> None:
+        run.init_all_states()
+        run.seed(jax.random.key(seed, impl='threefry2x32'))
+
+    def _advance(self, run: Run, recorder: 'Recorder', inputs: tuple, n_steps: int, progress: bool = False) -> None:
+        fixed, series, functions = inputs
+        block = math.gcd(*recorder.periods.values(), recorder.begin)
+        every = tuple((name, period // block) for name, period in recorder.periods.items())
+        graph, parameters, states = taken_apart(run)
+        chunk = _chunk(n_steps // block, max(1, _CHUNK // block))
+        bar = _progress_bar(n_steps, self.dt) if progress else None
+        done = 0
+        try:
+            while done < n_steps:
+                blocks = min(chunk, (n_steps - done) // block)
+                plan = Plan(float(self.dt.mantissa), block, blocks, every, functions)
+                if not blocks:  # what is left is shorter than a block, and ends without a sample
+                    plan = plan._replace(block=n_steps - done, blocks=1, every=())
+                steps = plan.block * plan.blocks
+                given = {name: value[done : done + steps] for name, value in series.items()}
+                states, samples = forward(graph, plan, parameters, states, fixed, given)
+                done += steps
+                recorder.take(steps, samples, states)
+                if bar is not None:
+                    bar.update(steps * float(self.dt.mantissa) / 1000)
+        finally:
+            if bar is not None:
+                bar.close()
+            update_states(run, states)
+
+
+def _chunk(blocks: int, most: int) -> int:
+    """Blocks between two looks of the host: an even division of the run where there is one, so that it compiles once."""
+    return next((n for n in range(min(most, blocks), most // 4, -1) if blocks % n == 0), most)
+
+
+def _restore(run: Run, resume: Result) -> None:
+    run.init_all_states()
+    ours, theirs = taken_apart(run)[2].to_flat(), resume.state.to_flat()
+    if set(ours) != set(theirs):
+        differ = ', '.join(sorted('.'.join(map(str, path)) for path in set(ours) ^ set(theirs)))
+        raise ValueError(
+            f'Simulator.run(resume=...) needs the same network and monitors; these states differ: {differ}.'
+        )
+    update_states(run, resume.state)
+
+
+def _progress_bar(n_steps: int, dt: u.Quantity) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError('progress=True needs tqdm: pip install tqdm.') from error
+    seconds = n_steps * float(dt.mantissa) / 1000
+    shown = '{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total:.1f} s simulated [{elapsed}<{remaining}]'
+    return tqdm(total=seconds, desc='brainfwd', bar_format=shown)
