@@ -4,7 +4,6 @@ import brainunit as u
 import numpy as np
 
 from brainfwd.inverse.base import LinearInverse
-from brainfwd.inverse.minimum_norm import tikhonov
 from brainfwd.inverse.problem import WhitenedProblem
 
 __all__ = ['DSPM']
@@ -22,5 +21,4 @@ class DSPM(LinearInverse):
     unit = u.UNITLESS
 
     def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
-        spectrum = tikhonov(problem.lambda2)
-        return problem.filtered(spectrum) / problem.deviation(spectrum)
+        return problem.filtered(problem.tikhonov) / problem.deviation(problem.tikhonov)

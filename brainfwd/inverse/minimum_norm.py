@@ -6,12 +6,7 @@ from brainfwd._core.units import nAm
 from brainfwd.inverse.base import LinearInverse
 from brainfwd.inverse.problem import WhitenedProblem
 
-__all__ = ['MinimumNorm', 'tikhonov']
-
-
-def tikhonov(lambda2: float):
-    r""":math:`f(s) = s / (s^2 + \lambda^2)`: 1/s where the signal is above the noise, towards 0 where it is not."""
-    return lambda s: s / (s**2 + lambda2)
+__all__ = ['MinimumNorm']
 
 
 class MinimumNorm(LinearInverse):
@@ -29,4 +24,4 @@ class MinimumNorm(LinearInverse):
     unit = nAm
 
     def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
-        return problem.filtered(tikhonov(problem.lambda2))
+        return problem.filtered(problem.tikhonov)

@@ -27,9 +27,9 @@ def magnitude(vectors: Any) -> Any:
     """Length over the last axis; its gradient at zero is zero."""
     if isinstance(vectors, np.ndarray):
         return np.linalg.norm(vectors, axis=-1)
-    # relative to the largest, or squares of small numbers are lost in float32
-    largest = jax.lax.stop_gradient(abs(vectors).max(initial=0.0))
-    unit = jnp.where(largest > 0, largest, 1.0)
-    power = jnp.square(vectors / unit).sum(axis=-1)
-    # the root of zero has an infinite slope, which `where` alone would turn into NaN
-    return jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0) * unit
+    # relative to the largest component, or squares of small numbers are lost in float32
+    largest = jax.lax.stop_gradient(abs(vectors).max(axis=-1, keepdims=True))
+    scale = jnp.where(largest > 0, largest, 1.0)
+    power = jnp.square(vectors / scale).sum(axis=-1)
+    # the root of zero has an infinite slope, which an outer `where` alone would turn into NaN
+    return jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0) * scale[..., 0]

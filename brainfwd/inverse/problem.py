@@ -41,6 +41,10 @@ class WhitenedProblem:
         leads = right.T.reshape(*weighted.shape[1:], -1)
         return left, singular, _by_source('nkl,nlm->nkm', self.prior_root, leads)
 
+    def tikhonov(self, singular: np.ndarray) -> np.ndarray:
+        r""":math:`f(s) = s / (s^2 + \lambda^2)`: 1/s where the signal is above the noise, towards 0 where it is not."""
+        return singular / (singular**2 + self.lambda2)
+
     def filtered(self, spectrum: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         r"""(sources, K, rank) :math:`R^{1/2} V f(S) U^T`: each mode of the gain inverted to the degree f(s)."""
         left, singular, leads = self.modes

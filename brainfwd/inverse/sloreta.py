@@ -4,7 +4,6 @@ import brainunit as u
 import numpy as np
 
 from brainfwd.inverse.base import LinearInverse
-from brainfwd.inverse.minimum_norm import tikhonov
 from brainfwd.inverse.problem import WhitenedProblem
 
 __all__ = ['SLORETA']
@@ -23,9 +22,7 @@ class SLORETA(LinearInverse):
     unit = u.UNITLESS
 
     def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
-        inverted = tikhonov(problem.lambda2)
-
         def spread(s: np.ndarray) -> np.ndarray:
-            return inverted(s) * np.sqrt(1 + s**2 / problem.lambda2)
+            return problem.tikhonov(s) * np.sqrt(1 + s**2 / problem.lambda2)
 
-        return problem.filtered(inverted) / problem.deviation(spread)
+        return problem.filtered(problem.tikhonov) / problem.deviation(spread)

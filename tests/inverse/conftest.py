@@ -1,0 +1,56 @@
+"""Small inverse problems, of realistic size in every unit."""
+
+import brainunit as u
+import numpy as np
+import pytest
+
+from brainfwd import records
+
+KINDS = {'eeg': ('eeg',) * 12, 'meg': ('mag', 'grad', 'grad') * 5, 'both': ('mag', 'grad', 'grad') * 4 + ('eeg',) * 9}
+GAIN = {'eeg': 50.0, 'mag': 2e-6, 'grad': 5e-5}  # SI units per A m
+STD = {'eeg': 0.5e-6, 'mag': 20e-15, 'grad': 5e-13}
+
+
+def _sources(n=30, seed=0):
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(n, 3))
+    normals = places / np.linalg.norm(places, axis=1, keepdims=True)
+    depth = rng.uniform(0.02, 0.07, (n, 1))
+    return records.SourceSpace(
+        depth * normals * u.meter,
+        normals,
+        rng.uniform(20, 60, n) * u.mm**2,
+        np.arange(n) % 2,
+        np.arange(n),
+        np.arange(n) // 5,
+    )
+
+
+def _problem(kinds='eeg', orientation='free', n=30, seed=0, scale=1.0):
+    """A lead field and a noise covariance, both of which `scale` multiplies as a change of units of the data would."""
+    rng = np.random.default_rng(seed)
+    types = KINDS[kinds]
+    channels = records.Channels(tuple(f'{kind}{i}' for i, kind in enumerate(types)), types)
+    gain = rng.normal(size=(len(types), n, 3)) * rng.uniform(0.2, 1.0, (1, n, 1))
+    gain *= scale * np.array([GAIN[kind] for kind in types])[:, None, None]
+    lead_field = records.LeadField(gain, channels, _sources(n, seed), head='small')
+    std = scale * np.array([STD[kind] for kind in types])
+    mixing = np.eye(len(types)) + 0.2 * rng.normal(size=(len(types),) * 2)
+    noise_cov = records.NoiseCovariance(mixing @ mixing.T * np.outer(std, std), channels)
+    return (lead_field.fixed() if orientation == 'fixed' else lead_field), noise_cov
+
+
+def _data(lead_field, shape=(7,), seed=1, scale=1.0):
+    """SI numbers, (*shape, sensors), of the size of the noise."""
+    types = lead_field.channels.types
+    return scale * np.array([STD[k] for k in types]) * np.random.default_rng(seed).normal(size=(*shape, len(types)))
+
+
+@pytest.fixture(scope='session')
+def problem():
+    return _problem
+
+
+@pytest.fixture(scope='session')
+def data():
+    return _data
