@@ -18,7 +18,7 @@ class MinimumNorm(LinearInverse):
         = R G^T W^T (W G R G^T W^T + \lambda^2 I)^{-1} W y
 
     with W the whitener and R the prior covariance (depth, orientation). Its peak leans towards the surface, and less so
-    with depth weighting. Source: Hamalainen & Ilmoniemi (1994), Med. Biol. Eng. Comput. 32, 35-42.
+    with depth weighting. Source: Hämäläinen & Ilmoniemi (1994), Med. Biol. Eng. Comput. 32, 35-42.
     """
 
     unit = nAm
