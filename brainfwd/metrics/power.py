@@ -95,9 +95,9 @@ def _power(data: Any, period: float, length: float, low: float, high: float) -> 
 
     runs = x.reshape(-1, n_times, 1 if x.ndim == 1 else x.shape[-1])
     blocks = range(0, runs.shape[-1], _BLOCK)
-    power = [[_welch(run[:, i : i + _BLOCK].T, period, n_segment, inside) for i in blocks] for run in runs]
+    parts = [[_welch(run[:, i : i + _BLOCK].T, period, n_segment, inside) for i in blocks] for run in runs]
     shape = () if x.ndim == 1 else (*x.shape[:-2], x.shape[-1])
-    power = np.reshape([np.concatenate(parts) for parts in power], shape)[()]
+    power = np.reshape([np.concatenate(part) for part in parts], shape)[()]
     return power if u.get_unit(data).is_unitless else u.Quantity(power, unit=data.unit**2)
 
 
