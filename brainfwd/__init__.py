@@ -1,10 +1,12 @@
 """Neural masses, coupled by a connectome, seen by EEG, MEG and BOLD, and recovered by inverse solvers."""
 
-from brainfwd import noise
+from brainfwd import datasets, inverse, io, metrics, noise, plot, records, report
 from brainfwd._core import units
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.fields import Input, Parameter, Variable
 from brainfwd.coupling import AdditiveCoupling, Coupling, DiffusiveCoupling
+from brainfwd.experiment import Experiment, ExperimentResult, Score, Trial
+from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, LeadFieldModel, MEGLeadFieldModel
 from brainfwd.network import Network
 from brainfwd.nodes import HopfOscillator, JansenRitModel, NeuralMass, WilsonCowanModel
 from brainfwd.simulator import Monitor, Result, Simulation, SimulationError, Simulator
@@ -12,23 +14,38 @@ from brainfwd.simulator import Monitor, Result, Simulation, SimulationError, Sim
 __version__ = '0.1.0'
 __all__ = [
     'AdditiveCoupling',
+    'BOLDSignal',
     'Coupling',
     'DiffusiveCoupling',
+    'EEGLeadFieldModel',
+    'Experiment',
+    'ExperimentResult',
     'HopfOscillator',
     'Input',
     'JansenRitModel',
+    'LeadFieldModel',
+    'MEGLeadFieldModel',
     'Monitor',
     'Network',
     'NeuralMass',
     'Parameter',
     'Result',
+    'Score',
     'ShapeError',
     'Simulation',
     'SimulationError',
     'Simulator',
+    'Trial',
     'UnitError',
     'Variable',
     'WilsonCowanModel',
+    'datasets',
+    'inverse',
+    'io',
+    'metrics',
     'noise',
+    'plot',
+    'records',
+    'report',
     'units',
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.fields import Field, Input, Parameter, Variable, VariableState
 
-__all__ = ['Module', 'current_dt']
+__all__ = ['Module', 'current_dt', 'set_parameter']
 
 
 def current_dt(where: str) -> u.Quantity:
@@ -24,6 +24,19 @@ def current_dt(where: str) -> u.Quantity:
             'or run inside `with brainstate.environ.context(dt=0.1 * u.ms):`. A Simulator does it for you.'
         )
     return checks.quantity(dt, u.ms, 'brainstate.environ dt', 'the time step')
+
+
+def set_parameter(module: Any, name: str, value: Any) -> None:
+    """Set a parameter of a module, or of a module inside it, by its dotted name: ``'noise.p.mean'``, ``'coupling.0.k'``."""
+    *path, last = name.split('.')
+    for key in path:
+        if isinstance(module, dict):
+            module = module[checks.choice(key, module, name)]
+        elif isinstance(module, list):
+            module = module[int(key)]
+        else:
+            module = getattr(module, checks.choice(key, vars(module), name))
+    setattr(module, checks.choice(last, module.parameter_fields, name), value)
 
 
 class Module(brainstate.nn.Module):

@@ -1,6 +1,5 @@
 """A run as a pure function."""
 
-import functools
 import math
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from brainstate.graph import treefy_merge
 
 from brainfwd._core import checks
+from brainfwd._core.module import set_parameter
 from brainfwd.simulator.loop import Plan, Run, loop, taken_apart
 
 __all__ = ['Setup', 'Simulation']
@@ -45,7 +45,6 @@ class Simulation:
     def __init__(self, setup: Setup, dt: u.Quantity):
         graph, parameters, states = taken_apart(setup.run)
         self._setup, self._parts = setup, (graph, parameters, states)
-        self._paths = {_name(path): path for path in parameters.to_flat()}
         self.parameters = {_name(path): state.value for path, state in parameters.to_flat().items()}
         block = math.gcd(*setup.periods.values())
         every = tuple((name, period // block) for name, period in setup.periods.items())
@@ -73,8 +72,9 @@ class Simulation:
         with brainstate.environ.context(dt=self._plan.dt * u.ms):
             run: Run = treefy_merge(graph, given, states)
             for name, value in (parameters or {}).items():
-                *path, last = self._paths[checks.choice(name, self._paths, 'a parameter of the simulation')]
-                setattr(functools.reduce(_child, path, run), last, value)
+                checks.choice(name, self.parameters, 'a parameter of the simulation')
+                _, *monitor = name.split('.', 2) if name.startswith('monitors.') else (name,)
+                set_parameter(*((run.monitors[monitor[0]].what, monitor[1]) if monitor else (run.network, name)), value)
             run.network.node.init_state()  # initial values are parameters too
             if key is not None:
                 run.seed(key)
@@ -92,7 +92,3 @@ def _name(path: tuple) -> str:
     """``network.node.a`` is called ``node.a``, and ``monitors.eeg.what.L`` ``monitors.eeg.L``."""
     kept = path[1:] if path[0] == 'network' else (*path[:2], *path[3:])
     return '.'.join(map(str, kept))
-
-
-def _child(parent: Any, key: Any) -> Any:
-    return parent[key] if isinstance(parent, dict | list) else getattr(parent, key)

@@ -31,6 +31,23 @@ class Recorder:
         bad = np.asarray(states['diverged_at'].value)
         if (bad >= 0).any():
             self._diverged(bad)
+        for name, samples_now in self.samples.items():
+            for values in jax.tree.leaves(samples_now[-1:]):
+                if not np.isfinite(values).all():
+                    self._not_finite(name, values, begin)
+
+    def _not_finite(self, name: str, values: np.ndarray, begin: int) -> None:
+        """A network that is finite, seen by a monitor that is not."""
+        sample, *where = np.argwhere(~np.isfinite(values))[0]
+        period = self.periods[name]
+        self.now = period * (begin // period + int(sample) + 1)
+        time = float((self.now * self.dt).in_unit(u.second).mantissa)
+        self.now -= period
+        raise SimulationError(
+            f'the monitor {name!r} is not finite at t = {time:g} s, first at index {tuple(map(int, where))}: the network '
+            'is, so that its activity is beyond what the monitor can take. .result of this error holds what was recorded.',
+            self.result(),
+        )
 
     def _diverged(self, bad: np.ndarray) -> None:
         regions = bad.reshape(-1, bad.shape[-1]).max(axis=0)
