@@ -1,0 +1,248 @@
+r"""Noise of the sensors.
+
+.. math:: \varepsilon = F n, \qquad F F^T = C, \qquad n \sim N(0, 1)
+"""
+
+import contextlib
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.fields import ParameterState
+from brainfwd.records import Channels, NoiseCovariance
+
+__all__ = ['SensorNoise', 'factor_of', 'white_at_snr']
+
+
+class SensorNoise(brainstate.nn.Module):
+    """Gaussian noise, independent from sample to sample, of a given covariance or to a signal-to-noise ratio.
+
+    The factor of the covariance is computed once, in float64, and held in a State: compiled code takes it as an input.
+
+    Parameters
+    ----------
+    channels : Channels
+        The sensors.
+    reference : {'average', None}
+        ``'average'`` takes the mean over the electrodes off the noise; it loses one rank.
+    owner : str
+        The model it belongs to, for errors.
+    """
+
+    def __init__(self, channels: Channels, reference: str | None, owner: str):
+        super().__init__()
+        self.channels, self.reference, self.owner = channels, reference, owner
+        self.snr_db: float | None = None
+        # no State without a value: brainstate's loops take none
+        self.factor: ParameterState | None = None
+        self.key = brainstate.ShortTermState(np.random.SeedSequence().generate_state(2))
+        self.n_draws = brainstate.ShortTermState(np.zeros((), np.int32))
+
+    @property
+    def needs_pilot(self) -> bool:
+        """Whether the noise is relative to a signal that is not known yet."""
+        return self.snr_db is not None and self.factor is None
+
+    def covariance(self) -> NoiseCovariance | None:
+        """The covariance of the noise, None for none; an error before it is known."""
+        self._require_known('noise_cov')
+        if self.factor is None:
+            return None
+        factor = np.asarray(self.factor.value, np.float64)
+        return NoiseCovariance(factor @ factor.T, self.channels)
+
+    def set_covariance(self, covariance: NoiseCovariance | None) -> None:
+        """Noise of this covariance; None for none."""
+        self.snr_db = None
+        if covariance is None:
+            self._set_factor(None)
+            return
+        if (covariance.channels.names, covariance.channels.types) != (self.channels.names, self.channels.types):
+            raise ValueError(
+                f'{self.owner}.noise_cov is of the channels of the model, in their order; got {covariance.channels}.'
+            )
+        projector = self._projector()
+        self._set_factor(factor_of(projector @ covariance.matrix_si @ projector))
+
+    def set_snr(self, snr_db: float | None) -> None:
+        """Noise to this signal-to-noise ratio, once `fix` knows the signal; None for no noise."""
+        if snr_db is not None:
+            snr_db = float(checks.array(snr_db, f'{self.owner}(snr_db=...)'))
+            checks.finite(snr_db, f'{self.owner}(snr_db=...)')
+        self.snr_db = snr_db
+        self._set_factor(None)
+
+    def fix(self, pilot: np.ndarray, where: str) -> None:
+        """Take the signal from samples without noise, (times, sensors) SI numbers."""
+        if self.snr_db is None:
+            raise ValueError(f'{where} is for a model made with snr_db.')
+        if pilot.ndim != 2 or len(pilot) < 2:
+            raise checks.ShapeError(f'{where} has shape (times, sensors), two times at least; got {pilot.shape}.')
+        checks.finite(pilot, where)
+        self._set_factor(factor_of(white_at_snr(pilot, self.channels, self.snr_db, self._projector()).matrix_si))
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Noise of zero meanwhile."""
+        before = None if self.factor is None else self.factor.value
+        if before is not None or self.snr_db is not None:
+            self._set_factor(np.zeros((len(self.channels),) * 2))
+        try:
+            yield
+        finally:
+            self._set_factor(before)
+
+    def seed(self, key: Any) -> None:
+        """A threefry key, or a whole number, which is folded with the names of the sensors: EEG and MEG differ."""
+        if isinstance(key, int | np.integer):
+            source = f'{self.owner} {self.channels.names}'
+            key = jax.random.fold_in(jax.random.key(int(key), impl='threefry2x32'), zlib.crc32(source.encode()))
+        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+            key = jax.random.key_data(key)
+        if key.shape != (2,):
+            raise ValueError(f'{self.owner}.seed(key) is one threefry key, or a whole number; got shape {key.shape}.')
+        self.key.value = key
+        self.n_draws.value = jnp.zeros((), jnp.int32)
+
+    def rows(self, x: jax.Array) -> jax.Array | None:
+        """Noise, SI numbers, for each leading index of ``x``, taken for samples that follow one another."""
+        leading = x.shape[:-1]
+        n = int(np.prod(leading))
+
+        def normals(key, first):
+            drawn = jax.vmap(lambda i: self._normal(key, first + i, x.dtype))(jnp.arange(n))
+            return drawn.reshape(*leading, -1)
+
+        return self._draw(normals, x, n, 'update(x)')
+
+    def sample(self, x: jax.Array) -> jax.Array | None:
+        """Noise, SI numbers, of one sample: of each member of a batch where ``x`` has a leading axis."""
+
+        def normals(key, index):
+            if x.ndim == 1:
+                return self._normal(key, index, x.dtype)
+            members = jnp.arange(x.shape[0])
+            return jax.vmap(lambda member: self._normal(jax.random.fold_in(key, member), index, x.dtype))(members)
+
+        return self._draw(normals, x, 1, 'sample()')
+
+    def _normal(self, key: jax.Array, index: Any, dtype: Any) -> jax.Array:
+        return jax.random.normal(jax.random.fold_in(key, index), (len(self.channels),), dtype)
+
+    def _draw(self, normals: Callable, x: jax.Array, n: int, what: str) -> jax.Array | None:
+        self._require_known(what)
+        if self.factor is None:
+            return None
+
+        def draw(key, index, _):
+            return normals(jax.random.wrap_key_data(key, impl='threefry2x32'), index)
+
+        index = jnp.asarray(self.n_draws.value)
+        guarded = _refusing_repeats(draw, f'{self.owner}.{what}')
+        normal = guarded(jnp.asarray(self.key.value), index, jax.lax.stop_gradient(x))
+        self.n_draws.value = index + n
+        factor = jnp.asarray(self.factor.value, x.dtype)
+        return jnp.matmul(normal, factor.T, precision=jax.lax.Precision.HIGHEST)
+
+    def _require_known(self, what: str) -> None:
+        if self.needs_pilot:
+            raise RuntimeError(
+                f'{self.owner}.{what}: snr_db={self.snr_db:g} is relative to a signal that is not known yet. Run '
+                'without noise first, inside `with model.silenced():`, and give the samples to '
+                f'{self.owner}.fix_noise(pilot); a Simulator does it for you. Or give noise_cov instead.'
+            )
+
+    def _set_factor(self, factor: Any) -> None:
+        if factor is None or self.factor is None:
+            self.factor = None if factor is None else ParameterState(factor)
+        else:
+            self.factor.value = factor
+
+    def _projector(self) -> np.ndarray:
+        projector = np.eye(len(self.channels))
+        if self.reference == 'average':
+            index = self.channels.indices('eeg')
+            projector[np.ix_(index, index)] -= 1 / len(index)
+        return projector
+
+
+def factor_of(covariance: np.ndarray) -> np.ndarray:
+    r"""An :math:`F` with :math:`F F^T = C`, from the correlations.
+
+    .. math::
+        F = D\,V \operatorname{diag}(\sqrt\lambda)\,V^T, \qquad D^{-1} C D^{-1} = V \operatorname{diag}(\lambda)\,V^T
+
+    with :math:`D` the standard deviations: magnetometers and gradiometers are treated alike whatever their units, and
+    one relative floor tells a lost rank from rounding. :math:`V^T` makes it independent of the signs of eigenvectors.
+    """
+    std = np.sqrt(np.diagonal(covariance))
+    scale = np.where(std > 0, std, 1.0)
+    values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
+    floor = len(values) * np.finfo(float).eps * values.max(initial=0.0)
+    root = np.sqrt(np.where(values > floor, values, 0.0))
+    return scale[:, None] * ((vectors * root) @ vectors.T)
+
+
+def white_at_snr(pilot: np.ndarray, channels: Channels, snr_db: float, projector: np.ndarray) -> NoiseCovariance:
+    r"""White noise, per type of channel, at a signal-to-noise ratio.
+
+    .. math:: \operatorname{tr} C_\text{noise} = \operatorname{tr} C_\text{signal} / 10^{\text{SNR}/10}
+
+    after projection, with the mean over time removed.
+
+    Parameters
+    ----------
+    pilot : array
+        (times, sensors) SI numbers without noise, in the band of the recording.
+    channels : Channels
+        The sensors.
+    snr_db : float
+        Signal-to-noise ratio in decibels.
+    projector : array
+        (sensors, sensors) of the reference.
+
+    Raises
+    ------
+    ValueError
+        A type of channel that shows no signal.
+    """
+    variance = (pilot @ projector).var(axis=0, ddof=1)
+    noise = np.zeros_like(projector)
+    for kind in channels.kinds:
+        index = channels.indices(kind)
+        power = variance[index].sum()
+        if not power > 0:
+            raise ValueError(
+                f'fix_noise(pilot): the {kind} channels show no signal; no noise has an SNR relative to it.'
+            )
+        block = projector[np.ix_(index, index)]
+        noise[np.ix_(index, index)] = block * (power / 10 ** (snr_db / 10) / np.trace(block))
+    return NoiseCovariance(noise, channels)
+
+
+def _refusing_repeats(draw: Callable, where: str) -> Callable:
+    """``draw(key, index, signal)`` that refuses to be mapped over signals by ``jax.vmap`` while the key stays the same.
+
+    The rule acts where JAX maps, so that it also holds through ``jit``, ``grad`` and ``scan``.
+    """
+    guarded = jax.custom_batching.custom_vmap(draw)
+
+    @guarded.def_vmap
+    def rule(axis_size, batched, key, index, signal):
+        key_batched, index_batched, signal_batched = batched
+        if signal_batched and not (key_batched or index_batched):
+            raise RuntimeError(
+                f'{where} draws noise, and jax.vmap would repeat one draw for every row. It takes leading axes as they '
+                'are, with a draw for each row: call it without vmap, or map over the key as well.'
+            )
+        axes = tuple(0 if is_batched else None for is_batched in batched)
+        mapped = jax.vmap(draw, in_axes=axes, axis_size=axis_size)
+        return _refusing_repeats(mapped, where)(key, index, signal), True
+
+    return guarded
