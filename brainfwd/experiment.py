@@ -128,8 +128,8 @@ class Experiment:
             )
         if lead_field.head == self.sensors[invert].head:
             raise ValueError(
-                'Experiment(lead_field) is the head that the sensors were simulated with: an inverse crime. Take another, '
-                "such as bf.datasets.load_lead_field('eeg', head='second')."
+                'Experiment(lead_field) is the head that the sensors were simulated with: an inverse crime. '
+                "Take another, such as bf.datasets.load_lead_field('eeg', head='second')."
             )
 
     def run(
@@ -149,8 +149,8 @@ class Experiment:
         driven : sequence of str
             Labels of regions.
         rest, drive : dict
-            Values of parameters of the network by name, as ``{'noise.p.mean': 80 * u.Hz}``: everywhere at rest, and in the
-            region that is driven.
+            Values of parameters of the network by name, as ``{'noise.p.mean': 80 * u.Hz}``: everywhere at rest, and in
+            the region that is driven.
         duration, transient : Quantity
             Of each segment; and before the first, left out.
         seed : int, optional

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.fields import Input, Variable
 from brainfwd._core.module import Module, current_dt
 from brainfwd.coupling.base import Coupling
 from brainfwd.integrate import SCHEMES
@@ -23,7 +24,9 @@ __all__ = ['Network']
 class Network(Module):
     r"""Neural masses that move forward together.
 
-    .. math:: \dot x = f\big(x,\; \underbrace{c(x, \text{past}) + \text{noise} + \text{given}}_{\text{inputs}}\big) + \text{white noise}
+    .. math::
+        \dot x = f\big(x,\; \underbrace{c(x, \text{past}) + \text{noise} + \text{given}}_{\text{inputs}}\big)
+        + \text{white noise}
 
     An input is the sum of all that feeds it; its default applies only when nothing does. Coupling is evaluated at every
     stage of the scheme: delayed totals come from history, the rest uses the stage.
@@ -93,7 +96,8 @@ class Network(Module):
         checks.choice(target, [*node.inputs, *node.variables], f'what noise feeds in {type(node).__name__}')
         if not isinstance(noise, ProcessNoise):
             raise TypeError(f'{where} is a noise such as bf.noise.WhiteNoise(...); got {type(noise).__name__}.')
-        noise.bind(node.in_size, {**node.inputs, **node.variables}[target], where)
+        fed: Input | Variable = node.inputs[target] if target in node.inputs else node.variables[target]
+        noise.bind(node.in_size, fed, where)
         if isinstance(noise, WhiteNoise):
             if not SCHEMES[node.method].stochastic:
                 able = ', '.join(repr(name) for name, scheme in SCHEMES.items() if scheme.stochastic)
@@ -102,13 +106,14 @@ class Network(Module):
                 )
             if target in node.inputs and not _affine(node, target):
                 raise ValueError(
-                    f'{where}: {type(node).__name__}.derivative is not affine in {target}, so that white noise on it has no '
-                    'meaning: use bf.noise.OrnsteinUhlenbeck, or feed a variable.'
+                    f'{where}: {type(node).__name__}.derivative is not affine in {target}, so that white noise on it '
+                    'has no meaning: use bf.noise.OrnsteinUhlenbeck, or feed a variable.'
                 )
 
     # ---- states
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Begin at step 0."""
         self.step = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
 
     def seed(self, key: jax.Array, batch_size: int | None = None) -> None:

@@ -39,7 +39,10 @@ class ShapeError(ValueError):
     """An array came in a shape that does not fit."""
 
 
-_NAMES = {'m': 'meter', 's': 'second', 'A': 'amp', 'V': 'volt', 'T': 'tesla', 'fT': 'ftesla', 'pT': 'ptesla', 'uV': 'uvolt', 'rad': 'radian'}  # fmt: skip
+_NAMES = {
+    'm': 'meter', 's': 'second', 'A': 'amp', 'V': 'volt', 'uV': 'uvolt', 'T': 'tesla', 'fT': 'ftesla', 'pT': 'ptesla',
+    'rad': 'radian',
+}  # fmt: skip
 
 
 def code(unit: u.Unit) -> str:

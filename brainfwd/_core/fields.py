@@ -1,6 +1,7 @@
 """What a module declares: parameters, variables and inputs.
 
-Each states its default and its meaning once; the default fixes the unit. :class:`~brainfwd._core.module.Module` does the rest.
+Each states its default and its meaning once; the default fixes the unit. :class:`~brainfwd._core.module.Module` does
+the rest.
 """
 
 from typing import Any
@@ -32,8 +33,8 @@ class VariableState(brainstate.HiddenState):
 def constant(value: Any) -> Any:
     """A value as given by the user, kept in NumPy float64 (JAX arrays as they are).
 
-    NumPy arrays take the precision of the computation they enter, and never the weak type of a Python number, which would
-    compile a second time.
+    NumPy arrays take the precision of the computation they enter, and never the weak type of a Python number, which
+    would compile a second time.
     """
     mantissa = u.get_mantissa(value)
     if not isinstance(mantissa, jax.Array):

@@ -27,7 +27,10 @@ def current_dt(where: str) -> u.Quantity:
 
 
 def set_parameter(module: Any, name: str, value: Any) -> None:
-    """Set a parameter of a module, or of a module inside it, by its dotted name: ``'noise.p.mean'``, ``'coupling.0.k'``."""
+    """Set a parameter of a module, or of a module inside it, by its dotted name.
+
+    ``'a'``, ``'noise.p.mean'`` and ``'coupling.0.k'`` are such names.
+    """
     *path, last = name.split('.')
     for key in path:
         if isinstance(module, dict):
@@ -42,8 +45,8 @@ def set_parameter(module: Any, name: str, value: Any) -> None:
 class Module(brainstate.nn.Module):
     """A brainstate module whose parameters, variables and inputs are declared as fields.
 
-    Declared fields give the constructor (keyword arguments, checked), the states, the signature and the repr. A variable
-    ``x`` also gives the parameter ``init_x``, its initial value.
+    Declared fields give the constructor (keyword arguments, checked), the states, the signature and the repr. A
+    variable ``x`` also gives the parameter ``init_x``, its initial value.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ class Module(brainstate.nn.Module):
         cls.variables = _declared(cls, Variable)
         cls.inputs = _declared(cls, Input)
         if '__init__' not in vars(cls):
-            cls.__signature__ = _signature(cls)  # type: ignore[attr-defined]
+            cls.__signature__ = _signature(cls)
 
     def __init__(self, in_size: Any, *, name: str | None = None, **values: Any):
         super().__init__(name=name)

@@ -40,8 +40,9 @@ class Coupling(Module):
 
     Notes
     -----
-    Every delay is rounded to the nearest step. Before t = 0 the source had its initial value. Pairs without delay act at
-    once. New delays, lengths or speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
+    Every delay is rounded to the nearest step. Before t = 0 the source had its initial value. Pairs without delay act
+    at once. New delays, lengths or speed act from the next ``init_all_states()``, with which every run of a Simulator
+    begins.
     """
 
     conn = Parameter(None, 'connectivity [target, source]', per_region=False)
@@ -134,7 +135,10 @@ class Coupling(Module):
             self.history.value = record(self.history.value, travels, self._weights(travels), self.delay_steps.value)
 
     def at(self, source: Any, target: Any, fraction: float = 0.0) -> Any:
-        """The coupling at ``fraction`` of the step recorded last; delayed pairs from history, the others from ``source``."""
+        """The coupling at ``fraction`` of the step recorded last.
+
+        Delayed pairs act from history, the others from ``source``.
+        """
         travels = self.pre(source)
         unit, numbers = u.get_unit(travels), jnp.asarray(u.get_mantissa(travels))
         parts = []

@@ -2,8 +2,9 @@ r"""The delayed weighted sum, the one kernel of coupling that costs R^2.
 
 .. math:: T_i(t) = \sum_j w_{ij}\, x_j(t - d_{ij})
 
-Reading R^2 values at scattered places at every step is slow. No delay is shorter than ``block`` steps, so that the totals
-of a whole block are known once its first value is: they are read together, each pair as one contiguous stretch of history.
+Reading R^2 values at scattered places at every step is slow. No delay is shorter than ``block`` steps, so that the
+totals of a whole block are known once its first value is: they are read together, each pair as one contiguous stretch
+of history.
 """
 
 from typing import Any, NamedTuple
@@ -86,8 +87,8 @@ def total(history: History, fraction: float) -> jax.Array:
 def _read(past: jax.Array, weights: jax.Array, steps: jax.Array, block: int) -> jax.Array:
     """Totals at the newest time of ``past`` and at the ``block`` steps after it.
 
-    One source at a time: its past stays in the cache while every target reads its own stretch of it. Pairs without delay
-    are not read here.
+    One source at a time: its past stays in the cache while every target reads its own stretch of it. Pairs without
+    delay are not read here.
     """
     newest = past.shape[1] - 1
     weights = jnp.where(steps > 0, weights, 0)

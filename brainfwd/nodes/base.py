@@ -3,6 +3,7 @@
 import functools
 import inspect
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from brainfwd._core import checks
@@ -37,11 +38,11 @@ class NeuralMass(Module):
         self.method = checks.choice(method, SCHEMES, f'{type(self).__name__}.method')
 
     @abstractmethod
-    def derivative(self, **state_and_inputs: Any) -> dict[str, Any]:
+    def derivative(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The time derivative of every variable, by name, from variables and inputs by name; pure."""
 
     @abstractmethod
-    def output(self, **state: Any) -> Any:
+    def output(self, *args: Any, **kwargs: Any) -> Any:
         """What ``update`` returns and coupling reads, from the variables it names; pure."""
 
     def read(self, what: str, state: dict[str, Any]) -> Any:
@@ -49,7 +50,7 @@ class NeuralMass(Module):
         if what in self.variables:
             return state[what]
         method = getattr(self, what)
-        return method(**{name: state[name] for name in _arguments(type(self), what)})
+        return method(**{name: state[name] for name in _arguments(getattr(type(self), what))})
 
     def observables(self) -> list[str]:
         """What can be read: the variables, and the methods that need nothing but variables."""
@@ -86,5 +87,5 @@ class NeuralMass(Module):
 
 
 @functools.cache
-def _arguments(cls: type, method: str) -> tuple[str, ...]:
-    return tuple(inspect.signature(getattr(cls, method)).parameters)[1:]
+def _arguments(method: Callable) -> tuple[str, ...]:
+    return tuple(inspect.signature(method).parameters)[1:]

@@ -47,6 +47,7 @@ class HopfOscillator(NeuralMass):
         super().__init__(in_size, method=method, name=name, **values)
 
     def derivative(self, x: Any, y: Any, x_inp: Any, y_inp: Any) -> dict[str, Any]:
+        """The equation above."""
         growth = self.a - x * x - y * y
         omega = 2 * np.pi * self.frequency
         return {

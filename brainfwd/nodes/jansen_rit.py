@@ -19,8 +19,9 @@ class JansenRitModel(NeuralMass):
         \ddot y_2 &= B b\, C_4\, S(C_3 y_0) - 2 b \dot y_2 - b^2 y_2 \\
         S(v) &= \frac{2 e_0}{1 + e^{r (v_0 - v)}}
 
-    with :math:`C_1 = C`, :math:`C_2 = 0.8\,C`, :math:`C_3 = C_4 = 0.25\,C`. The output is :math:`y_1 - y_2`, the potential
-    of the pyramidal cells; a positive :math:`y_1` is an apical excitatory potential, whose dipole points inward.
+    with :math:`C_1 = C`, :math:`C_2 = 0.8\,C`, :math:`C_3 = C_4 = 0.25\,C`. The output is :math:`y_1 - y_2`, the
+    potential of the pyramidal cells; a positive :math:`y_1` is an apical excitatory potential, whose dipole points
+    inward.
 
     An alpha rhythm (10.9 Hz) at p = 220 Hz; at rest below 89.8 Hz. Coupling adds to p.
     """
@@ -44,6 +45,7 @@ class JansenRitModel(NeuralMass):
     p = Input(220.0 * u.Hz, 'mean input firing rate')
 
     def derivative(self, y0: Any, y1: Any, y2: Any, y3: Any, y4: Any, y5: Any, p: Any) -> dict[str, Any]:
+        """The equations above."""
         A, B, a, b, C = self.A, self.B, self.a, self.b, self.C
         return {
             'y0': y3,

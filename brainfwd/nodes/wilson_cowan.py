@@ -42,6 +42,7 @@ class WilsonCowanModel(NeuralMass):
     rI_inp = Input(0.0, 'input to the inhibitory cells (Q)')
 
     def derivative(self, rE: Any, rI: Any, rE_inp: Any, rI_inp: Any) -> dict[str, Any]:
+        """The equations above."""
         S_E = _response(self.w_EE * rE - self.w_EI * rI + rE_inp, self.a_E, self.theta_E)
         S_I = _response(self.w_IE * rE - self.w_II * rI + rI_inp, self.a_I, self.theta_I)
         return {

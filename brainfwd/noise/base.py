@@ -32,7 +32,17 @@ class ProcessNoise(Module):
         super().__init__(1, name=name, **values)
 
     def bind(self, in_size: tuple[int, ...], target: Variable | Input, where: str) -> None:
-        """Take the size of the network, and check every parameter against the variable or input that the noise feeds."""
+        """Take the size of the network, and check every parameter against what the noise feeds.
+
+        Parameters
+        ----------
+        in_size : tuple of int
+            The size of the network.
+        target : Variable or Input
+            What the noise feeds; its unit fixes those of the parameters.
+        where : str
+            The noise as the user wrote it, for errors.
+        """
         self.in_size = self.out_size = in_size
         for name, expected in self.units(target).items():
             field = self.parameter_fields[name]
@@ -51,6 +61,7 @@ class ProcessNoise(Module):
         """The unit of each parameter, for noise that feeds this variable or input."""
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Set the variables to their initial values, and the key to one of its own."""
         super().init_state(batch_size=batch_size)
         self.key = brainstate.ShortTermState(_keys(jax.random.key(0), batch_size))
 

@@ -18,8 +18,9 @@ __all__ = ['OrnsteinUhlenbeck']
 class OrnsteinUhlenbeck(ProcessNoise):
     r"""A mean, and fluctuations of stationary standard deviation ``std`` that forget with time constant ``tau``.
 
-    Stepped exactly, :math:`\eta' = e^{-dt/\tau}\,\eta + \sqrt{1 - e^{-2 dt/\tau}}\,N(0, 1)`, and started in its stationary
-    distribution. The state :math:`\eta` has unit variance: mean and spread may change between runs and act at once.
+    Stepped exactly, :math:`\eta' = e^{-dt/\tau}\,\eta + \sqrt{1 - e^{-2 dt/\tau}}\,N(0, 1)`, and started in its
+    stationary distribution. The state :math:`\eta` has unit variance: mean and spread may change between runs and act
+    at once.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ class OrnsteinUhlenbeck(ProcessNoise):
         super().__init__(mean=mean, std=std, tau=tau, name=name)
 
     def units(self, target: Variable | Input) -> dict[str, u.Unit]:
+        """Mean and spread in the unit of the input; a variable is an error."""
         if isinstance(target, Variable):
             raise ValueError(
                 f'OrnsteinUhlenbeck feeds an input; {target.name} is a variable, which takes bf.noise.WhiteNoise.'
@@ -45,6 +47,7 @@ class OrnsteinUhlenbeck(ProcessNoise):
         return {'mean': target.unit, 'std': target.unit, 'tau': u.ms}
 
     def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
+        """Set the key, and draw the first value from the stationary distribution."""
         super().seed(key, batch_size)
         self.eta.value = self.normal(jnp.iinfo(jnp.int32).max)  # a step that no run reaches
 

@@ -16,9 +16,9 @@ __all__ = ['WhiteNoise']
 class WhiteNoise(ProcessNoise):
     r"""White noise of ``noise_amplitude`` :math:`\sigma`, in units of what it feeds per square root of time.
 
-    On a variable in X, the amplitude is in X/sqrt(s): one step adds :math:`\sigma \sqrt{dt}\,N(0, 1)`, so that the spread
-    at a fixed time does not depend on dt. On an input in X, it is in X sqrt(s) (the integral of the input over time is a
-    Wiener process); allowed only where the derivative is affine in that input.
+    On a variable in X, the amplitude is in X/sqrt(s): one step adds :math:`\sigma \sqrt{dt}\,N(0, 1)`, so that the
+    spread at a fixed time does not depend on dt. On an input in X, it is in X sqrt(s) (the integral of the input over
+    time is a Wiener process); allowed only where the derivative is affine in that input.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ class WhiteNoise(ProcessNoise):
         super().__init__(noise_amplitude=noise_amplitude, name=name)
 
     def units(self, target: Variable | Input) -> dict[str, u.Unit]:
+        """X/sqrt(s) on a variable in X, X sqrt(s) on an input in X."""
         root = u.second**0.5
         return {'noise_amplitude': target.unit / root if isinstance(target, Variable) else target.unit * root}
 

@@ -42,9 +42,11 @@ class Run(Module):
         self.monitors = monitors
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """No region has diverged."""
         self.diverged_at = brainstate.ShortTermState(jnp.full(self.in_size, -1, jnp.int32))
 
     def seed(self, key: jax.Array) -> None:
+        """Give the network and every monitor its key, folded from this one and its name."""
         self.network.seed(key)
         for name, monitor in self.monitors.items():
             monitor.seed(key_for(key, f'monitor.{name}'))

@@ -51,7 +51,8 @@ class Monitor(Module):
                 checks.choice(read, network.node.observables(), where)
         if self.forward is not None and self.source == 'output' and self.forward.in_size != network.in_size:
             raise checks.ShapeError(
-                f'{where}: {type(self.forward).__name__} sees {self.forward.in_size} regions; the network has {network.in_size}.'
+                f'{where}: {type(self.forward).__name__} sees {self.forward.in_size} regions; '
+                f'the network has {network.in_size}.'
             )
 
     def step(self, network: Network) -> None:
@@ -64,6 +65,7 @@ class Monitor(Module):
         return self.forward.sample() if self.forward is not None else _read(network, self.what)
 
     def seed(self, key: jax.Array) -> None:
+        """Set the random numbers of the forward model."""
         if self.forward is not None:
             self.forward.seed(key)
 

@@ -30,8 +30,8 @@ class Setup(NamedTuple):
 class Simulation:
     """A run as a pure function: ``simulation(parameters, key)`` returns the samples of every monitor, time first.
 
-    It can be differentiated, batched and compiled with JAX, and leaves the network as it is. Gradients are taken through
-    all steps.
+    It can be differentiated, batched and compiled with JAX, and leaves the network as it is. Gradients are taken
+    through all steps.
 
     Attributes
     ----------
@@ -73,8 +73,7 @@ class Simulation:
             run: Run = treefy_merge(graph, given, states)
             for name, value in (parameters or {}).items():
                 checks.choice(name, self.parameters, 'a parameter of the simulation')
-                _, *monitor = name.split('.', 2) if name.startswith('monitors.') else (name,)
-                set_parameter(*((run.monitors[monitor[0]].what, monitor[1]) if monitor else (run.network, name)), value)
+                _set(run, name, value)
             run.network.node.init_state()  # initial values are parameters too
             if key is not None:
                 run.seed(key)
@@ -86,6 +85,14 @@ class Simulation:
             name: jax.tree.map(lambda x, n=name: x[self._first[n] : self._counts[n]], sample)
             for name, sample in samples.items()
         }
+
+
+def _set(run: Run, name: str, value: Any) -> None:
+    if name.startswith('monitors.'):
+        _, monitor, last = name.split('.', 2)
+        set_parameter(run.monitors[monitor].what, last, value)
+    else:
+        set_parameter(run.network, name, value)
 
 
 def _name(path: tuple) -> str:

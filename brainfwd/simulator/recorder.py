@@ -44,8 +44,9 @@ class Recorder:
         time = float((self.now * self.dt).in_unit(u.second).mantissa)
         self.now -= period
         raise SimulationError(
-            f'the monitor {name!r} is not finite at t = {time:g} s, first at index {tuple(map(int, where))}: the network '
-            'is, so that its activity is beyond what the monitor can take. .result of this error holds what was recorded.',
+            f'the monitor {name!r} is not finite at t = {time:g} s, first at index {tuple(map(int, where))}: the '
+            'network is, so that its activity is beyond what the monitor can take. .result of this error holds what '
+            'was recorded before.',
             self.result(),
         )
 
@@ -60,7 +61,8 @@ class Recorder:
         self.now = first - 1
         raise SimulationError(
             f'the simulation diverged: region {names}{more} is not finite at t = {float(time.mantissa):g} s. '
-            'Take a smaller dt, a weaker coupling or other parameters; .result of this error holds what was recorded before.',
+            'Take a smaller dt, a weaker coupling or other parameters; .result of this error holds what was recorded '
+            'before.',
             self.result(),
         )
 
@@ -77,6 +79,7 @@ class Recorder:
         return np.where(steps > self.begin + self.skip, steps, 0)
 
     def result(self) -> Result:
+        """What was recorded so far, as the user gets it."""
         records, times = {}, {}
         for name, period in self.periods.items():
             steps = self._kept_steps(name)

@@ -73,8 +73,8 @@ class Simulator:
         duration : Quantity
             How long to record, a whole number of steps.
         inputs : dict, optional
-            By the name of an input of the node: a Quantity, (regions,) or for every step (steps, regions); or a function
-            of the time in s. Added to coupling and noise.
+            By the name of an input of the node: a Quantity, (regions,) or for every step (steps, regions); or a
+            function of the time in s. Added to coupling and noise.
         monitors : dict, list or str, optional
             What to record: names of variables or methods of the node, functions of the network, forward models, or
             ``bf.Monitor``. The output by default.
@@ -122,7 +122,7 @@ class Simulator:
         transient: u.Quantity | None = None,
         sampling_period: u.Quantity | None = None,
     ) -> 'Simulation':
-        """The same run as one pure function of parameters and key, to differentiate, batch or compile; see `Simulation`."""
+        """The same run as one pure function of parameters and key: see `Simulation`."""
         setup = self._setup(duration, inputs, monitors, transient, sampling_period)
         for name, monitor in setup.run.monitors.items():
             if monitor.forward is not None and monitor.forward.needs_pilot:
@@ -181,7 +181,8 @@ class Simulator:
                 series[name] = value
             else:
                 raise checks.ShapeError(
-                    f'{where} is a number, {node.in_size} (regions,), or {(n_steps, *node.in_size)} (steps, regions); got {shape}.'
+                    f'{where} is a number, {node.in_size} (regions,), or {(n_steps, *node.in_size)} (steps, regions); '
+                    f'got {shape}.'
                 )
         return fixed, series, tuple(functions)
 
@@ -238,7 +239,7 @@ class Simulator:
 
 
 def _chunk(blocks: int, most: int) -> int:
-    """Blocks between two looks of the host: an even division of the run where there is one, so that it compiles once."""
+    """Blocks between two looks of the host: they divide the run if such a number exists, so that it compiles once."""
     return next((n for n in range(min(most, blocks), most // 4, -1) if blocks % n == 0), most)
 
 
