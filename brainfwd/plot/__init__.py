@@ -1,0 +1,20 @@
+"""Figures: matplotlib, drawn without pyplot, so that they work anywhere; axes carry units."""
+
+from brainfwd.plot.bold import bold
+from brainfwd.plot.cortex import on_cortex
+from brainfwd.plot.matrices import connectome, functional_connectivity
+from brainfwd.plot.region_time_series import region_time_series
+from brainfwd.plot.spectrum import spectrum
+from brainfwd.plot.time_series import time_series
+from brainfwd.plot.topography import topography
+
+__all__ = [
+    'bold',
+    'connectome',
+    'functional_connectivity',
+    'on_cortex',
+    'region_time_series',
+    'spectrum',
+    'time_series',
+    'topography',
+]

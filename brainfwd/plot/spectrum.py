@@ -1,0 +1,87 @@
+"""Power spectral densities of sensors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd.plot.style import PALETTE, SENSORS, Segment, colours, figure, seconds
+from brainfwd.records import SENSOR_UNITS, Recording
+
+__all__ = ['spectrum']
+
+
+def spectrum(
+    recording: Recording,
+    segments: Sequence[Segment] | None = None,
+    highest: Any = 45.0 * u.Hz,
+    band: tuple[Any, Any] | None = None,
+    title: str | None = None,
+) -> Any:
+    """Power spectral density (Welch, Hann windows of 2 s), a panel per type of channel.
+
+    Parameters
+    ----------
+    recording : Recording
+        What to show.
+    segments : sequence of (start, stop, label), optional
+        A curve each; one of the whole recording by default. Curves are the mean over channels, and for a single one the
+        channels lie behind it in grey.
+    highest : Quantity
+        Where the axis ends, Hz.
+    band : tuple of two Quantities, optional
+        Frequencies to shade, Hz.
+    title : str, optional
+        Above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    UnitError, ValueError
+        Times or frequencies without a unit, a segment outside the recording.
+    """
+    last = float(checks.quantity(highest, u.Hz, 'spectrum(highest=...)', 'a frequency').mantissa)
+    parts = {label: recording.crop(start, stop) for start, stop, label in segments or ()}
+    if len(parts) != len(segments or ()):
+        raise ValueError('spectrum(segments=...) have a label each, every one once.')
+    alone = not parts
+    parts = parts or {'mean over channels': recording}
+    kinds = recording.channels.kinds
+    fig = figure(4.6 * len(kinds) + 0.6, 3.8)
+    axes = fig.subplots(1, len(kinds), squeeze=False)[0]
+    for axis, kind in zip(axes, kinds, strict=True):
+        display = SENSORS[kind]
+        for label, colour in colours(parts).items():
+            frequency, density = _welch(parts[label], kind)
+            shown = (frequency > 0) & (frequency <= last)
+            if alone:
+                axis.semilogy(frequency[shown], density[shown], color='#bbbbbb', linewidth=0.4)
+            axis.semilogy(frequency[shown], density[shown].mean(axis=1), color=colour, linewidth=1.5, label=label)
+        if band is not None:
+            low, high = (float(checks.quantity(f, u.Hz, 'spectrum(band=...)', 'a frequency').mantissa) for f in band)
+            axis.axvspan(low, high, color=PALETTE[4], alpha=0.15, linewidth=0, label=f'{low:g}–{high:g} Hz')
+        axis.set_xlim(0, last)
+        axis.set_xlabel('Frequency (Hz)')
+        axis.set_ylabel(f'Power spectral density ({display.square}/Hz)')
+        axis.set_title(display.name, fontsize=11)
+        axis.spines[['top', 'right']].set_visible(False)
+    handles, names = axes[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc='outside lower center', ncols=min(len(names), 5), frameon=False, fontsize=9)
+    if title:
+        fig.suptitle(title)
+    return fig
+
+
+def _welch(recording: Recording, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies, and (frequencies, channels) in the unit of display squared per Hz."""
+    from scipy import signal
+
+    period = seconds(recording.sampling_period, 'spectrum')
+    scale = float((1.0 * SENSOR_UNITS[kind]).to_decimal(SENSORS[kind].unit))
+    data = recording.data_si[:, recording.channels.indices(kind)] * scale
+    return signal.welch(data, 1 / period, nperseg=min(len(data), max(2, round(2.0 / period))), axis=0)

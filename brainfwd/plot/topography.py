@@ -1,0 +1,171 @@
+"""Maps of the head: one number per sensor."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd.plot.colour_scale import colour_bar, colour_scale
+from brainfwd.plot.style import INK, SENSORS, figure
+from brainfwd.records import SENSOR_UNITS, Channels
+
+__all__ = ['topography']
+
+# points of the map along each side
+_GRID = 160
+# how far the map reaches beyond the outermost sensors; the head has radius 1
+_MARGIN = 0.1
+# closer than this are the two coils of a planar gradiometer, m
+_SAME_PLACE = 1e-3
+
+
+def topography(
+    values: Any, channels: Channels, title: str | Sequence[str] | None = None, label: str | None = None
+) -> Any:
+    """Values of the sensors on the head seen from above, nose up; a row per type of channel.
+
+    Sensors are unrolled from the sphere that fits them best: distance from the middle is the angle from the vertex. The
+    circle is the height of the nasion and the ears, so that a helmet reaches beyond it. The two planar gradiometers at
+    one place are joined: the mean for power, the root mean square for fields.
+
+    Parameters
+    ----------
+    values : Quantity, array, or mapping of type of channel to Quantity
+        (channels,), or (maps, channels) for several maps on one colour scale: a Quantity in the unit of the sensors or
+        that squared, shown in uV, fT, fT/cm or their squares; a plain array for what has no unit. For several types of
+        channel, what `brainfwd.metrics.band_power` or `ChannelGroups` gives: one per type.
+    channels : Channels
+        The sensors, with positions.
+    title : str or sequence of str, optional
+        One per map.
+    label : str, optional
+        What the values are, for the colour bars; ``'8-13 Hz power'``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    UnitError, ShapeError, ValueError
+        A unit that is neither that of the sensors nor its square, values that do not fit the channels, channels without
+        positions, fewer than four sensors of a type.
+    """
+    if channels.positions is None:
+        raise ValueError('topography(channels) needs the positions of the sensors; got channels without.')
+    by_kind = values if isinstance(values, Mapping) else {channels.kinds[0]: values}
+    if set(by_kind) != set(channels.kinds):
+        raise ValueError(
+            f'topography(values) has one for each of {", ".join(channels.kinds)}; got {", ".join(by_kind)}.'
+        )
+    rows = {kind: _row(by_kind[kind], channels, kind) for kind in channels.kinds}
+    n_maps = {len(maps) for maps, *_ in rows.values()}
+    if len(n_maps) != 1:
+        raise checks.ShapeError(f'topography(values) has as many maps for each type of channel; got {sorted(n_maps)}.')
+    n = n_maps.pop()
+    titles = _titles(title, n)
+
+    fig = figure(2.7 * n + 1.4, 2.8 * len(rows) + 0.3)
+    axes = fig.subplots(len(rows), n, squeeze=False)
+    for axes_of_row, (kind, (maps, xy, symbol, default)) in zip(axes, rows.items(), strict=True):
+        norm, cmap = colour_scale(maps)
+        for axis, numbers in zip(axes_of_row, maps, strict=True):
+            _draw(axis, xy, numbers, norm, cmap)
+        sensors = 'Gradiometer pairs' if kind == 'grad' else SENSORS[kind].name
+        colour_bar(fig, axes_of_row, norm, cmap, f'{sensors}\n{label or default}', symbol)
+    for axis, text in zip(axes[0], titles, strict=True):
+        axis.set_title(text, fontsize=11)
+    return fig
+
+
+def _titles(title: str | Sequence[str] | None, n: int) -> list[str]:
+    titles = [''] * n if title is None else [title] if isinstance(title, str) else list(title)
+    if len(titles) != n:
+        raise checks.ShapeError(f'topography(title=...) has one per map, {n}; got {len(titles)}.')
+    return titles
+
+
+def _row(values: Any, channels: Channels, kind: str) -> tuple[np.ndarray, np.ndarray, str, str]:
+    """(maps, places) on display, (places, 2), the symbol of the unit, and what it is."""
+    where = f'topography(values) of {SENSORS[kind].name}'
+    index = channels.indices(kind)
+    if len(index) < 4:
+        raise ValueError(f'{where} needs at least 4 sensors; got {len(index)}.')
+    shape = np.shape(u.get_mantissa(values))
+    if len(shape) not in (1, 2) or shape[-1] != len(index):
+        raise checks.ShapeError(f'{where} has shape ({len(index)},) or (maps, {len(index)}); got {shape}.')
+    checks.finite(values, where)
+    numbers, symbol, default = _in_display_unit(values, kind, where)
+    maps, places = np.atleast_2d(numbers), channels.positions[index].mantissa
+    if kind == 'grad':
+        maps, places = _join_pairs(maps, places, is_power=default == 'Power')
+    return maps, _unroll(places), symbol, default
+
+
+def _in_display_unit(values: Any, kind: str, where: str) -> tuple[np.ndarray, str, str]:
+    unit, display, si = u.get_unit(values), SENSORS[kind], SENSOR_UNITS[kind]
+    if unit.is_unitless:
+        return np.asarray(u.get_mantissa(values), dtype=float), '', 'Value'
+    if u.have_same_dim(unit, si**2):
+        return np.asarray(values.to_decimal(display.unit**2), dtype=float), display.square, 'Power'
+    in_unit = checks.quantity(values, si, where, f'what the sensors measure, or its square, {si**2}')
+    return np.asarray(in_unit.to_decimal(display.unit), dtype=float), display.symbol, 'Signal'
+
+
+def _join_pairs(maps: np.ndarray, places: np.ndarray, is_power: bool) -> tuple[np.ndarray, np.ndarray]:
+    """One value per place: the mean of powers, the root mean square of fields."""
+    _, first, place_of = np.unique((places / _SAME_PLACE).round(), axis=0, return_index=True, return_inverse=True)
+    place_of = place_of.ravel()
+    power = maps if is_power else maps**2
+    mean = np.stack([np.bincount(place_of, one) for one in power]) / np.bincount(place_of)
+    return (mean if is_power else np.sqrt(mean)), places[first]
+
+
+def _unroll(places: np.ndarray) -> np.ndarray:
+    """(sensors, 2) azimuthal equidistant; x to the right, y to the nose, 1 at the height of the fiducials (z = 0)."""
+    # |p|^2 = 2 p.c + (r^2 - |c|^2) is linear in the centre c
+    solution, *_ = np.linalg.lstsq(np.c_[2 * places, np.ones(len(places))], (places**2).sum(axis=1), rcond=None)
+    centre = solution[:3]
+    radius = np.sqrt(solution[3] + centre @ centre)
+    x, y, z = (places - centre).T
+    across = np.hypot(x, y)
+    rim = np.pi / 2 + np.arcsin(np.clip(centre[2] / radius, -0.9, 0.9))
+    reach = np.arctan2(across, z) / rim
+    return np.c_[x, y] * (reach / np.where(across > 0, across, 1.0))[:, None]
+
+
+def _draw(axis: Any, xy: np.ndarray, values: np.ndarray, norm: Any, cmap: Any) -> None:
+    from matplotlib.patches import Polygon
+    from scipy.interpolate import RBFInterpolator
+    from scipy.spatial import ConvexHull
+
+    turn = np.linspace(0, 2 * np.pi, 64)
+    circle = np.c_[np.cos(turn), np.sin(turn)]
+    around = (xy[:, None] + _MARGIN * circle).reshape(-1, 2)
+    rim = around[ConvexHull(around).vertices]
+    low, high = rim.min(axis=0), rim.max(axis=0)
+    grid = np.stack(np.meshgrid(*np.linspace(low, high, _GRID).T), axis=-1)
+    surface = RBFInterpolator(xy, values, kernel='thin_plate_spline')(grid.reshape(-1, 2)).reshape(_GRID, _GRID)
+    # between sensors a spline overshoots: a power would be negative
+    surface = surface.clip(values.min(), values.max())
+    extent = (low[0], high[0], low[1], high[1])
+    image = axis.imshow(surface, norm=norm, cmap=cmap, origin='lower', extent=extent, interpolation='bilinear')
+    # the same levels in every map of a row, as the colours
+    levels = np.linspace(norm.vmin, norm.vmax, 9)[1:-1]
+    lines = axis.contour(*np.moveaxis(grid, -1, 0), surface, levels, colors=INK, linewidths=0.4, alpha=0.5)
+    for part in (image, lines):
+        part.set_clip_path(Polygon(rim, transform=axis.transData))
+    line = {'color': INK, 'linewidth': 1.4, 'solid_capstyle': 'round'}
+    axis.plot(*circle.T, **line)
+    axis.plot([-0.13, 0.0, 0.13], [0.99, 1.14, 0.99], **line)
+    ear = np.array([[0.99, 0.2], [1.05, 0.22], [1.09, 0.1], [1.07, -0.12], [1.03, -0.2], [0.985, -0.18]])
+    for side in (-1, 1):
+        axis.plot(side * ear[:, 0], ear[:, 1], **line)
+    axis.plot(*xy.T, 'o', color=INK, markersize=2.4, markeredgecolor='white', markeredgewidth=0.3)
+    reach = np.concatenate([rim, [[-1.12, -1.03], [1.12, 1.17]]])
+    axis.set_xlim(reach[:, 0].min() - 0.02, reach[:, 0].max() + 0.02)
+    axis.set_ylim(reach[:, 1].min() - 0.02, reach[:, 1].max() + 0.02)
+    axis.set_aspect('equal')
+    axis.set_axis_off()
