@@ -472,11 +472,17 @@ class LeadFieldModel(ForwardModel):
 
     def recording(self, values: Any, sampling_period: Any = None, start: Any = 0.0 * u.second) -> Recording:
         """The samples of a run, (T, M), as a Recording that knows its noise, its head and its band."""
-        period = self.sampling_period if sampling_period is None else sampling_period
+        if sampling_period is not None:
+            ratio = float(sampling_period / self.sampling_period)
+            if abs(ratio - 1) > 1e-5:
+                raise ValueError(
+                    f'{type(self).__name__}.recording: filters for a sampling period of {self.sampling_period}; '
+                    f'got samples every {sampling_period}: make the model with sampling_period={sampling_period}.'
+                )
         return Recording.from_quantity(
             values,
             self.channels,
-            period,
+            self.sampling_period,
             start=start,
             noise_cov=self.noise_cov,
             head=self.head,

@@ -148,6 +148,8 @@ def test_recording():
     assert recording.unit == u.volt
     np.testing.assert_allclose(recording.times.mantissa, 10 + np.arange(10) * 0.002)
     assert [edge.mantissa for edge in recording.band] == pytest.approx([0.5, 200.0])
+    with pytest.raises(ValueError, match=r'sampling period of 2\. ms; got samples every 4'):
+        model.recording(np.zeros((2, 4)) * u.volt, sampling_period=4 * u.ms)
     assert eeg(high_pass=None).recording(np.zeros((2, 4)) * u.volt).band[0] is None
 
 
