@@ -47,7 +47,7 @@ def bold(
     percent, labels = 100 * numbers, list(labels)
     if show is None:
         show = [labels[i] for i in np.sort(np.argsort(-percent.var(axis=0))[:4])]
-    fig = figure(11, 5.6)
+    fig = figure(11, 6.0)
     top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=[2, 1.2])
     period = (at[-1] - at[0]) / max(len(at) - 1, 1) or 1.0
     norm, cmap = colour_scale(percent)
@@ -63,7 +63,7 @@ def bold(
     bottom.set_xlabel('Time (s)')
     bottom.set_ylabel('BOLD signal\nchange (%)')
     bottom.spines[['top', 'right']].set_visible(False)
-    bottom.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), frameon=False)
+    fig.legend(loc='outside lower center', ncols=min(len(show), 6), frameon=False, fontsize=9)
     fig.align_ylabels([top, bottom])
     if title:
         fig.suptitle(title)

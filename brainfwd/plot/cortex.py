@@ -105,7 +105,7 @@ def on_cortex(
     of_source = _vertices_of(sources, cortex)
     _, normals = outward_normals(points, cortex.triangles)
 
-    fig = figure(11, 2.1 * len(maps) + 0.6)
+    fig = figure(11, 2.1 * len(maps) + 0.6, fixed_aspect=True)
     axes = fig.subplots(len(maps), len(pictures), squeeze=False)
     for row, (title, values) in zip(axes, maps.items(), strict=True):
         numbers = np.asarray(u.get_mantissa(values), dtype=float)

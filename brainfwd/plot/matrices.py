@@ -48,7 +48,7 @@ def functional_connectivity(matrices: Mapping[str, Any], labels: Sequence[str], 
         np.fill_diagonal(numbers, np.nan)
         shown[name] = numbers
     norm, cmap = colour_scale(np.stack(list(shown.values())))
-    fig = figure(4.9 * len(shown) + 1.4, 5.2)
+    fig = figure(4.9 * len(shown) + 1.4, 5.6, fixed_aspect=True)
     axes = fig.subplots(1, len(shown), squeeze=False)[0]
     for axis, (name, numbers) in zip(axes, shown.items(), strict=True):
         _matrix(axis, numbers, labels, norm, cmap, name)
@@ -78,7 +78,7 @@ def connectome(connectome: Connectome, title: str | None = None) -> Any:
     connected = connectome.weights > 0
     if not connected.any():
         raise ValueError('connectome: every weight is 0, there is nothing to show.')
-    fig = figure(12.2, 5.2)
+    fig = figure(12.2, 5.4, fixed_aspect=True)
     left, right = fig.subplots(1, 2)
     weights = np.where(connected, connectome.weights, np.nan)
     lengths = np.where(connected, connectome.tract_lengths.mantissa, np.nan)

@@ -57,7 +57,7 @@ def region_time_series(
         axis.plot(at, trace, color=colour_of[label], linewidth=0.8)
         axis.text(1.01, 0.5, label, transform=axis.transAxes, va='center', color=colour_of[label], fontweight='bold')
         axis.spines[['top', 'right']].set_visible(False)
-    axes[0].set_xlim(at[0], at[-1])
+    axes[0].set_xlim(at[0], at[-1] + (at[-1] - at[0]) / max(len(at) - 1, 1) or 1.0)
     axes[-1].set_xlabel('Time (s)')
     fig.supylabel(quantity if unit.is_unitless else f'{quantity} ({symbol(unit)})', fontsize='medium')
     mark_segments(axes, segments, where, colour_of)

@@ -68,9 +68,10 @@ def _figure_class() -> Any:
     return NotebookFigure
 
 
-def figure(width: float, height: float) -> Any:
-    """An empty figure, inches, outside pyplot's list of open ones."""
-    return _figure_class()(figsize=(width, height), dpi=120, layout='constrained')
+def figure(width: float, height: float, fixed_aspect: bool = False) -> Any:
+    """An empty figure, inches, outside pyplot's list of open ones; with ``fixed_aspect`` for images."""
+    layout = 'compressed' if fixed_aspect else 'constrained'
+    return _figure_class()(figsize=(width, height), dpi=120, layout=layout)
 
 
 def colours(labels: Iterable[str]) -> dict[str, str]:

@@ -60,7 +60,7 @@ def time_series(
             f'{display.name} ({display.symbol})\n{len(index)} of {part.channels.types.count(kind)} channels'
         )
     axes[-1].set_xlabel('Time (s)')
-    axes[0].set_xlim(times[0], times[-1] if len(times) > 1 else times[0] + part.sampling_period.mantissa)
+    axes[0].set_xlim(times[0], times[-1] + part.sampling_period.mantissa)
     mark_segments(axes, segments, 'time_series')
     if title:
         fig.suptitle(title)

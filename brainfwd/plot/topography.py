@@ -67,7 +67,7 @@ def topography(
     n = n_maps.pop()
     titles = _titles(title, n)
 
-    fig = figure(2.7 * n + 1.4, 2.8 * len(rows) + 0.3)
+    fig = figure(2.7 * n + 1.4, 2.8 * len(rows) + 0.3, fixed_aspect=True)
     axes = fig.subplots(len(rows), n, squeeze=False)
     for axes_of_row, (kind, (maps, xy, symbol, default)) in zip(axes, rows.items(), strict=True):
         norm, cmap = colour_scale(maps)
