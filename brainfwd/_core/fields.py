@@ -88,21 +88,21 @@ class Parameter(Field):
         if instance is None:
             return self
         try:
-            return instance.__dict__[self.name].value
+            held = instance.__dict__[self.name]
         except KeyError:
             # brainstate takes modules apart and builds them again attribute by attribute
             raise AttributeError(f'{self.where(instance)} has not been set.') from None
+        return None if held is None else held.value
 
     def __set__(self, instance: Any, value: Any) -> None:
-        if isinstance(value, brainstate.State):
+        held = instance.__dict__.get(self.name)
+        # None is held as it is: the loops of brainstate take no State without a value
+        if value is None or isinstance(value, brainstate.State):
             instance.__dict__[self.name] = value
-            return
-        if value is not None:
-            value = self._checked(instance, value)
-        if self.name in instance.__dict__:
-            instance.__dict__[self.name].value = value
+        elif held is None:
+            instance.__dict__[self.name] = ParameterState(self._checked(instance, value))
         else:
-            instance.__dict__[self.name] = ParameterState(value)
+            held.value = self._checked(instance, value)
 
     def _checked(self, instance: Any, value: Any) -> Any:
         where = self.where(instance)

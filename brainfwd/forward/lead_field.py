@@ -42,31 +42,14 @@ from brainfwd.records import (
 __all__ = ['EEGLeadFieldModel', 'LeadFieldModel', 'MEGLeadFieldModel']
 
 
-class _OptionalParameter(Parameter):
-    """None is held as it is, not in a State: brainstate's loops take no State without a value."""
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is not None and instance.__dict__.get(self.name, self) is None:
-            return None
-        return super().__get__(instance, owner)
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        if value is None or instance.__dict__.get(self.name) is None:
-            instance.__dict__.pop(self.name, None)
-        if value is None:
-            instance.__dict__[self.name] = None
-        else:
-            super().__set__(instance, value)
-
-
-class _LeadFieldParameter(_OptionalParameter):
+class _LeadFieldParameter(Parameter):
     """The lead field: its unit is that of the sensors over that of the dipoles."""
 
     def _checked(self, instance: Any, value: Any) -> Any:
         return instance._checked_lead_field(value)
 
 
-class _ScaleParameter(_OptionalParameter):
+class _ScaleParameter(Parameter):
     """The scale: its unit says what the observable is in, and must leave one that exists."""
 
     def _checked(self, instance: Any, value: Any) -> Any:

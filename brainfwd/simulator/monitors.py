@@ -26,7 +26,7 @@ class Monitor(Module):
     source : str or callable
         What a forward model sees at every step: a variable or method of the node, or a function of the network.
     sampling_period : Quantity, optional
-        By default the forward model's own, else the one of the run.
+        Of names and functions; by default the one of the run. A forward model has its own.
     """
 
     def __init__(
@@ -37,7 +37,14 @@ class Monitor(Module):
             raise TypeError(f'Monitor(what) is a name, a function of the network or a forward model; got {what!r}.')
         self.what = what
         self.source = source
-        self.sampling_period = getattr(what, 'sampling_period', None) if sampling_period is None else sampling_period
+        if isinstance(what, ForwardModel):
+            if sampling_period is not None:
+                raise ValueError(
+                    f'Monitor(sampling_period=...): {type(what).__name__} has a period of its own, which its filters '
+                    f'depend on, {what.sampling_period}: make it with another.'
+                )
+            sampling_period = what.sampling_period
+        self.sampling_period = sampling_period
 
     @property
     def forward(self) -> ForwardModel | None:

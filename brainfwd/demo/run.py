@@ -1,0 +1,178 @@
+"""Simulate, observe, recover, score: the first loop through the whole package, on a real connectome and two real heads.
+
+Every setting stands here once. They were tried: with the noise of the sensors alone as covariance, or with several
+regions driven at once, recovery fails.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import brainunit as u
+import numpy as np
+
+from brainfwd import datasets
+from brainfwd._core.units import uV
+from brainfwd.coupling import DiffusiveCoupling
+from brainfwd.experiment import Experiment, ExperimentResult
+from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, MEGLeadFieldModel
+from brainfwd.inverse import DSPM, SLORETA, MinimumNorm
+from brainfwd.metrics import band_power
+from brainfwd.network import Network
+from brainfwd.nodes import JansenRitModel
+from brainfwd.noise import OrnsteinUhlenbeck
+from brainfwd.records import Connectome, LeadField, NoiseCovariance
+from brainfwd.simulator import Monitor, Simulator
+
+__all__ = ['Bold', 'eeg_experiment', 'run_demo', 'simulate_bold', 'superficial_regions']
+
+REST = {'noise.p.mean': 80.0 * u.Hz, 'noise.p.std': 8.0 * u.Hz}
+DRIVE = {'noise.p.mean': 220.0 * u.Hz, 'noise.p.std': 22.0 * u.Hz}
+BAND = (8.0 * u.Hz, 13.0 * u.Hz)
+SEGMENT = 10.0 * u.second
+SETTLE = 2.0 * u.second
+SPEED = 6.0 * u.meter / u.second
+DIPOLES = -0.024 * u.nA * u.meter / (u.mV * u.mm**2)
+"""Moment per area of cortex and millivolt; negative, as an apical excitatory potential makes a dipole that points inward."""
+SAMPLING = 2.0 * u.ms
+SENSOR_NOISE = {
+    'eeg': 0.1 * uV / u.Hz**0.5,
+    'mag': 3.0 * u.ftesla / u.Hz**0.5,
+    'grad': 3.0 * u.ftesla / u.cmeter / u.Hz**0.5,
+}
+"""Spectral densities, typical of laboratories."""
+
+
+def network(brain: Connectome, k: Any, mean: Any, std: Any, tau: Any) -> Network:
+    """Jansen-Rit regions, coupled with the delays of real tracts, driven by Ornstein-Uhlenbeck noise."""
+    return Network(
+        JansenRitModel(brain.n_regions),
+        DiffusiveCoupling(brain.weights, k=k, tract_lengths=brain.tract_lengths, conduction_speed=SPEED),
+        noise={'p': OrnsteinUhlenbeck(mean=mean, std=std, tau=tau)},
+        labels=brain.labels,
+    )
+
+
+def sensor_noise(lead_field: LeadField) -> NoiseCovariance:
+    """White noise of the densities above, up to half the sampling rate."""
+    bandwidth = (0.5 / SAMPLING).in_unit(u.Hz)
+    std = {kind: SENSOR_NOISE[kind] * bandwidth**0.5 for kind in lead_field.channels.kinds}
+    return NoiseCovariance.diagonal(std, lead_field.channels)
+
+
+def superficial_regions(brain: Connectome, head: LeadField, least_area: Any = 1000.0 * u.mm**2) -> list[str]:
+    """Regions larger than ``least_area`` whose sources lie nearer to the electrodes than those of most regions."""
+    sources = head.sources
+    to_electrode = np.linalg.norm(
+        sources.positions.to_decimal(u.mm)[:, None] - head.channels.positions.to_decimal(u.mm), axis=-1
+    ).min(axis=1)
+    areas = sources.areas.to_decimal(u.mm**2)
+    members = [sources.in_region(i) for i in brain.region_ids]
+    depth = np.array([np.average(to_electrode[m], weights=areas[m]) for m in members])
+    large = np.array([areas[m].sum() for m in members]) > least_area.to_decimal(u.mm**2)
+    return [brain.labels[i] for i in np.flatnonzero(large & (depth < np.median(depth)))]
+
+
+def eeg_experiment(brain: Connectome) -> Experiment:
+    """EEG and MEG of one head; sources estimated from the EEG with another head."""
+    head, meg = datasets.load_lead_field('eeg'), datasets.load_lead_field('meg')
+    common = {'regions': brain, 'dipole_scale': DIPOLES, 'sampling_period': SAMPLING}
+    return Experiment(
+        Simulator(network(brain, 10.0 * u.Hz / u.mV, **_drive_at_rest(), tau=10.0 * u.ms), dt=0.1 * u.ms),
+        regions=brain,
+        sensors={
+            'eeg': EEGLeadFieldModel.from_lead_field(
+                head, reference='average', noise_cov=sensor_noise(head), **common
+            ),
+            'meg': MEGLeadFieldModel.from_lead_field(meg, noise_cov=sensor_noise(meg), **common),
+        },
+        lead_field=datasets.load_lead_field('eeg', head='second'),
+        solvers={'minimum norm': MinimumNorm(snr=3.0), 'dSPM': DSPM(snr=3.0), 'sLORETA': SLORETA(snr=3.0)},
+        band=BAND,
+    )
+
+
+def _drive_at_rest() -> dict[str, Any]:
+    return {'mean': REST['noise.p.mean'], 'std': REST['noise.p.std']}
+
+
+class Bold(NamedTuple):
+    """BOLD of every region, and what it was made from."""
+
+    signal: Any
+    """(volumes, regions), relative change."""
+    times: Any
+    connectivity: np.ndarray
+    """(regions, regions) correlation."""
+
+
+def simulate_bold(brain: Connectome, seed: int, duration: Any = 300.0 * u.second, progress: bool = False) -> Bold:
+    """Slow fluctuations of the drive, seen through blood: activity is the firing rate relative to its baseline."""
+    net = network(brain, 60.0 * u.Hz / u.mV, mean=80.0 * u.Hz, std=0.0 * u.Hz, tau=2.0 * u.second)
+    simulator = Simulator(net, dt=0.5 * u.ms)
+    undriven = simulator.run(1.0 * u.second, monitors='firing_rate', transient=4.0 * u.second, seed=seed)
+    baseline = undriven['firing_rate'].mean(axis=0)
+    net.noise['p'].std = 4.0 * u.Hz
+    bold = Monitor(BOLDSignal(brain.n_regions, tr=2.0 * u.second), lambda n: n.read('firing_rate') / baseline - 1)
+    result = simulator.run(
+        duration, monitors={'bold': bold}, transient=20.0 * u.second, seed=seed, progress=progress
+    )
+    signal = result['bold']
+    return Bold(signal, result.times, np.corrcoef(np.asarray(u.get_mantissa(signal), float).T))
+
+
+def run_demo(
+    out: Path, duration: Any = SEGMENT, seed: int = 0, progress: bool = False, say: Callable[[str], None] = print
+) -> ExperimentResult:
+    """Run everything, and write recordings, figures and report into ``out``.
+
+    Parameters
+    ----------
+    out : Path
+        A folder; made if it is not there.
+    duration : Quantity
+        Of rest, and of each driven segment.
+    seed : int
+        Of all noise, and of the choice of regions; the same seed gives the same numbers.
+    say : callable
+        Gets one line at a time.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written, before anything is computed.
+    """
+    from brainfwd.demo import output
+
+    out = writable(out)
+    brain = datasets.load_connectome().cortical().normalized()
+    experiment = eeg_experiment(brain)
+    superficial = superficial_regions(brain, datasets.load_lead_field('eeg'))
+    driven = [superficial[i] for i in np.random.default_rng(seed).choice(len(superficial), 3, replace=False)]
+
+    say(f'EEG and MEG of {brain.n_regions} regions: rest, then {", ".join(driven)} driven, {duration} each')
+    result = experiment.run(driven, REST, DRIVE, duration, transient=SETTLE, seed=seed, progress=progress)
+    output.save_recordings(out, brain, result)
+
+    say('BOLD of five minutes, a volume every 2 s')
+    bold = simulate_bold(brain, seed, progress=progress)
+    output.save_bold(out, brain, bold)
+
+    say('figures and report')
+    power = {name: [band_power(t.recordings[name], band=BAND) for t in result.trials] for name in experiment.sensors}
+    output.write(out, brain, experiment, result, bold, power)
+    say(output.text_table(result))
+    say(f'see {out / "report.html"}')
+    return result
+
+
+def writable(out: Path) -> Path:
+    """The folder, made if it was not there; an error if nothing can be written into it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / '.brainfwd'
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(f'--out is a folder that can be written; {out} cannot: {error.strerror}.') from error
+    return out
