@@ -31,8 +31,10 @@ class Setting(Parameter):
         super().__init__(default, meaning, per_region=False)
 
     def __set__(self, instance: Any, value: Any) -> None:
+        # not when the module is built, by its constructor or by brainstate
+        changes = self.name in instance.__dict__ and not isinstance(value, brainstate.State)
         super().__set__(instance, value)
-        if not isinstance(value, brainstate.State):
+        if changes:
             instance._kernel.value = None
 
 

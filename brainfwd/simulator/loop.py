@@ -68,13 +68,14 @@ def loop(graph: Any, plan: Plan, parameters: Any, states: Any, fixed: dict, seri
             network.update(**_inputs_at(plan, network.step.value, fixed, given))
             for monitor in run.monitors.values():
                 monitor.step(network)
+            run.look()
 
         def block(i, given):
             if plan.block == 1:
                 step(jax.tree.map(lambda x: x[0], given))
             else:
                 brainstate.transform.for_loop(step, given, length=plan.block)
-            run.look()
+
             quick = {name: run.monitors[name].sample(network) for name, every in plan.every if every == 1}
             for name, every in plan.every:
                 if every > 1:
