@@ -222,7 +222,7 @@ def _legend(fig: Any, peak: bool, region_label: str) -> None:
     if region_label:
         entries.append(Line2D([], [], color=_OUTLINE, linewidth=1.6, label=region_label))
     if peak:
-        dot = {'marker': 'o', 'color': 'white', 'markeredgecolor': INK, 'linestyle': ''}
-        entries.append(Line2D([], [], label='largest magnitude', **dot))
+        dot = Line2D([], [], marker='o', color='white', markeredgecolor=INK, linestyle='', label='largest magnitude')
+        entries.append(dot)
     if entries:
         fig.legend(handles=entries, loc='outside lower center', ncols=len(entries), frameon=False, fontsize=9)

@@ -53,7 +53,10 @@ SENSORS = {
 
 @functools.cache
 def _figure_class() -> Any:
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("brainfwd.plot needs matplotlib: pip install 'brainfwd[demo]'.") from error
 
     class NotebookFigure(Figure):
         """A figure that a notebook shows by itself, without pyplot."""
