@@ -106,8 +106,19 @@ class Report:
         )
 
     def figure(self, figure: Any, caption: str, alt: str) -> 'Report':
-        """A matplotlib figure, or the bytes of a PNG, with a caption, and with a text for those who cannot see it."""
-        data = base64.b64encode(figure if isinstance(figure, bytes) else png(figure)).decode('ascii')
+        """A figure with a caption, and with a text for those who cannot see it.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure or Path
+            A PNG that was saved already is not drawn again.
+        caption : str
+            What the figure shows.
+        alt : str
+            The figure in words.
+        """
+        picture = figure.read_bytes() if isinstance(figure, Path) else png(figure)
+        data = base64.b64encode(picture).decode('ascii')
         return self._add(
             f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{data}">\n'
             f'<figcaption>{escape(caption)}</figcaption></figure>'

@@ -1,0 +1,129 @@
+"""Values of the sources on the cortex."""
+
+import brainunit as u
+import numpy as np
+import pytest
+
+from brainfwd import plot
+from brainfwd._core.checks import ShapeError
+from brainfwd._core.units import nAm
+from brainfwd.plot.cortex import spread_to_vertices
+from brainfwd.plot.surface import outward_normals, view_from_side
+
+SIDES = ['left, lateral', 'left, medial', 'right, medial', 'right, lateral']
+
+
+def views(figure, row=0):
+    return dict(zip(SIDES, [axis for axis in figure.axes if axis.images][4 * row : 4 * row + 4], strict=True))
+
+
+def dark(axis):
+    """Pixels of the brain in a strong colour: deep violet, unlike bare or grey cortex in any light."""
+    rgba = np.asarray(axis.images[0].get_array())
+    return (rgba[..., 3] > 0) & (rgba[..., 2] > rgba[..., 1] + 0.15)
+
+
+@pytest.fixture(scope='module')
+def driven(sources):
+    # the right precentral gyrus
+    return 2024
+
+
+@pytest.fixture(scope='module')
+def figure(sources, cortex, driven):
+    active = sources.region_ids == driven
+    moment = np.where(np.arange(sources.n_sources) % 2, 1.0, -1.0) * nAm
+    return plot.on_cortex(
+        {'Truth': active * 12.0 * u.mV, 'Moment': moment},
+        sources,
+        cortex,
+        regions={'Truth': driven},
+        label={'Truth': 'Output', 'Moment': 'Dipole moment'},
+    )
+
+
+def test_everything_is_labelled_and_inside(figure, fits, texts):
+    assert fits(figure)
+    assert {'Truth', 'Moment', 'Output (mV)', 'Dipole moment (nA m)', 'driven region', 'largest magnitude'} <= set(
+        texts(figure)
+    )
+    assert set(SIDES) <= set(texts(figure))
+
+
+def test_a_driven_region_colours_its_hemisphere(figure):
+    seen = {name: dark(axis).sum() for name, axis in views(figure).items()}
+    assert seen['left, lateral'] == seen['left, medial'] == 0
+    assert seen['right, lateral'] > 1000
+
+
+def test_it_lies_where_the_region_lies(figure, cortex, driven):
+    # seen from the right, y grows to the right and z upwards
+    axis = views(figure)['right, lateral']
+    rows, columns = np.nonzero(dark(axis))
+    left, right, bottom, top = axis.images[0].get_extent()
+    shape = dark(axis).shape
+    y = left + (columns + 0.5) / shape[1] * (right - left)
+    z = bottom + (rows + 0.5) / shape[0] * (top - bottom)
+    points = cortex.pial.mantissa[(cortex.region_ids == driven) & cortex.on_cortex]
+    assert points[:, 1].min() - 3 < y.min()
+    assert y.max() < points[:, 1].max() + 3
+    assert points[:, 2].min() - 3 < z.min()
+    assert z.max() < points[:, 2].max() + 3
+
+
+def test_the_dot_is_on_the_side_that_faces_the_peak(sources, cortex):
+    lateral = np.argmax(sources.normals[:, 0] * (sources.hemisphere == 1))
+    figure = plot.on_cortex({'one': np.eye(1, sources.n_sources, lateral)[0]}, sources, cortex)
+    dots = {name: axis.lines for name, axis in views(figure).items() if axis.lines}
+    assert list(dots) == ['right, lateral']
+    vertex = 10242 + sources.vertices[lateral]
+    np.testing.assert_allclose(np.ravel(dots['right, lateral'][0].get_xydata()), cortex.pial.mantissa[vertex][1:])
+
+
+def test_each_source_stands_on_its_own_vertex(sources, cortex):
+    nearest = spread_to_vertices(sources, cortex)
+    vertex = sources.vertices + np.where(sources.hemisphere == 1, 10242, 0)
+    np.testing.assert_array_equal(nearest[vertex], np.arange(sources.n_sources))
+    np.testing.assert_array_equal(sources.hemisphere[nearest], cortex.hemisphere)
+    inner = cortex.white.mantissa
+    assert np.linalg.norm(inner[vertex[nearest]] - inner, axis=1)[cortex.on_cortex].max() < 12
+
+
+@pytest.mark.parametrize('side', [-1, 1])
+@pytest.mark.parametrize('flip', [False, True])
+def test_a_view_shows_what_is_in_front(side, flip):
+    # |x| + |y| + |z| = 40 mm, so what is seen at (y, z) has x = side (40 - |y| - |z|)
+    points = 40 * np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
+    triangles = np.array([[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]])
+    triangles = triangles[:, ::-1] if flip else triangles
+    view = view_from_side(points, triangles, side)
+    x, y, z = np.moveaxis(view.of(points), -1, 0)
+    left, right, bottom, top = view.extent
+    rows, columns = x.shape
+    across = left + (np.arange(columns) + 0.5) / columns * (right - left)
+    up = bottom + (np.arange(rows) + 0.5) / rows * (top - bottom)
+    inside = view.inside
+    beyond = abs(across) + abs(up)[:, None] - 40
+    clear = abs(beyond) > 1e-6
+    np.testing.assert_array_equal(inside[clear], (beyond < 0)[clear])
+    np.testing.assert_allclose(y[inside], (side * np.broadcast_to(across, x.shape))[inside], atol=1e-9)
+    np.testing.assert_allclose(z[inside], np.broadcast_to(up[:, None], x.shape)[inside], atol=1e-9)
+    np.testing.assert_allclose(x[inside], side * (40 - abs(y) - abs(z))[inside], atol=1e-9)
+    _, normals = outward_normals(points, triangles)
+    np.testing.assert_allclose(normals, points / 40, atol=1e-12)
+
+
+def test_bad_input(sources, cortex):
+    good = np.ones(sources.n_sources)
+    with pytest.raises(ValueError, match='at least one map'):
+        plot.on_cortex({}, sources, cortex)
+    with pytest.raises(ShapeError, match='sources'):
+        plot.on_cortex({'one': good[1:]}, sources, cortex)
+    with pytest.raises(ValueError, match='finite'):
+        plot.on_cortex({'one': good * np.nan}, sources, cortex)
+    with pytest.raises(ValueError, match='no source belongs'):
+        plot.on_cortex({'one': good}, sources, cortex, regions=999)
+    with pytest.raises(ValueError, match="'two'"):
+        plot.on_cortex({'one': good}, sources, cortex, regions={'two': 2024})
+    with pytest.raises(ValueError, match='pial'):
+        plot.on_cortex({'one': good}, sources, cortex, surface='inflated')
