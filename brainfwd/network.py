@@ -187,9 +187,8 @@ class Network(Module):
     def _summed(self, fed: list[tuple[str, Any]]) -> dict[str, Any]:
         inputs = {}
         for name, field in self.node.inputs.items():
-            terms = [
-                field.check(value, f'{type(self.node).__name__}.{name}') for target, value in fed if target == name
-            ]
+            where = f'{type(self.node).__name__}.{name}'
+            terms = [self.node.checked_input(name, value, where) for target, value in fed if target == name]
             inputs[name] = sum(terms[1:], terms[0]) if terms else field.default
         return inputs
 

@@ -78,6 +78,9 @@ def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quant
         A bare number where a unit is due, or a unit of another dimension.
     """
     what = f'{where} is {meaning}, ' if meaning else f'{where} is '
+    if value is None:
+        hint = 'write a plain number' if unit.is_unitless else f'write {_spell(1.0, unit)}, for example'
+        raise UnitError(f'{what}{_in(unit)}; got None: {hint}.')
     if isinstance(value, str):
         raise UnitError(f'{what}{_in(unit)}; got the text {value!r}: write {_spell(1.0, unit)}, for example.')
     if isinstance(value, u.Unit):
@@ -151,9 +154,13 @@ def square(value: Any, where: str) -> None:
 
 def positive_int(value: Any, where: str) -> int:
     """``value`` as an int of at least 1."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1 or number != value or isinstance(value, bool | str):
         raise ValueError(f'{where} is a whole number of at least 1; got {value!r}.')
-    return int(value)
+    return number
 
 
 def choice(value: Any, options: Iterable[str], where: str) -> str:

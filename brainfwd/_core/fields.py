@@ -13,7 +13,7 @@ import numpy as np
 
 from brainfwd._core import checks
 
-__all__ = ['Field', 'Input', 'Parameter', 'ParameterState', 'Variable', 'VariableState', 'constant']
+__all__ = ['Field', 'Input', 'Parameter', 'ParameterState', 'Variable', 'VariableState', 'check_fits', 'constant']
 
 
 class ParameterState(brainstate.State):
@@ -97,7 +97,7 @@ class Parameter(Field):
     def __set__(self, instance: Any, value: Any) -> None:
         held = instance.__dict__.get(self.name)
         # None is held as it is: the loops of brainstate take no State without a value
-        if value is None or isinstance(value, brainstate.State):
+        if (value is None and self.default is None) or isinstance(value, brainstate.State):
             instance.__dict__[self.name] = value
         elif held is None:
             instance.__dict__[self.name] = ParameterState(self._checked(instance, value))
@@ -108,10 +108,13 @@ class Parameter(Field):
         where = self.where(instance)
         if self.default is not None:
             value = self.check(value, where)
-        value = constant(value)
+        try:
+            value = constant(value)
+        except (TypeError, ValueError) as error:
+            raise checks.ShapeError(f'{where} is a number or an array of numbers; got {value!r}.') from error
         checks.finite(value, where)
         if self.per_region:
-            _check_fits(value, instance.in_size, where)
+            check_fits(value, instance.in_size, where)
         return value
 
 
@@ -153,7 +156,8 @@ class Input(Field):
         )
 
 
-def _check_fits(value: Any, in_size: tuple[int, ...], where: str) -> None:
+def check_fits(value: Any, in_size: tuple[int, ...], where: str) -> None:
+    """Refuse what is no number, and no array that fits the size of a module; a batch may stand before it."""
     shape = np.shape(u.get_mantissa(value))
     try:
         fits = np.broadcast_shapes(shape, in_size)[-len(in_size) :] == tuple(in_size)

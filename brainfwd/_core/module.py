@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.fields import Field, Input, Parameter, Variable, VariableState
+from brainfwd._core.fields import Field, Input, Parameter, Variable, VariableState, check_fits
 
 __all__ = ['Module', 'current_dt', 'set_parameter']
 
@@ -36,7 +36,7 @@ def set_parameter(module: Any, name: str, value: Any) -> None:
         if isinstance(module, dict):
             module = module[checks.choice(key, module, name)]
         elif isinstance(module, list):
-            module = module[int(key)]
+            module = module[int(checks.choice(key, map(str, range(len(module))), name))]
         else:
             module = getattr(module, checks.choice(key, vars(module), name))
     setattr(module, checks.choice(last, module.parameter_fields, name), value)
@@ -72,8 +72,7 @@ class Module(brainstate.nn.Module):
         cls.parameter_fields = _declared(cls, Parameter)
         cls.variables = _declared(cls, Variable)
         cls.inputs = _declared(cls, Input)
-        if '__init__' not in vars(cls):
-            cls.__signature__ = _signature(cls)
+        cls.__signature__ = _signature(cls)
 
     def __init__(self, in_size: Any, *, name: str | None = None, **values: Any):
         super().__init__(name=name)
@@ -113,9 +112,17 @@ class Module(brainstate.nn.Module):
         for name in given:
             checks.choice(name, self.inputs, f'an input of {where}')
         return {
-            name: field.check(given[name] if given.get(name) is not None else field.default, f'{where}({name}=...)')
+            name: self.checked_input(name, given[name], f'{where}({name}=...)')
+            if given.get(name) is not None
+            else field.default
             for name, field in self.inputs.items()
         }
+
+    def checked_input(self, name: str, value: Any, where: str) -> Any:
+        """A value for an input, in its unit."""
+        value = self.inputs[name].check(value, where)
+        check_fits(value, self.in_size, where)
+        return value
 
     def __repr__(self) -> str:
         shown = [str(self.in_size[0] if len(self.in_size) == 1 else self.in_size)]
@@ -134,15 +141,16 @@ def _declared(cls: type, kind: type[Field]) -> dict[str, Any]:
 
 
 def _signature(cls: type[Module]) -> inspect.Signature:
-    """The inherited signature with the declared parameters in place of ``**values``."""
-    base = inspect.signature(cls.__init__)
-    kept: list[inspect.Parameter] = [
-        p for p in base.parameters.values() if p.kind is not p.VAR_KEYWORD and p.name != 'self'
-    ]
-    taken = {p.name for p in kept}
-    for name, field in cls.parameter_fields.items():
-        if name not in taken:
-            kept.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default))
+    """The signature of the constructor, with the declared parameters in place of ``**values``."""
+    given = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name != 'self']
+    kept = [p for p in given if p.name != 'values']
+    if len(kept) < len(given):
+        taken = {p.name for p in kept}
+        kept += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+            for name, field in cls.parameter_fields.items()
+            if name not in taken
+        ]
     return inspect.Signature(kept)
 
 

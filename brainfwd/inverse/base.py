@@ -73,10 +73,10 @@ class LinearInverse(Module, abc.ABC):
 
     unit: ClassVar[u.Unit]
 
-    snr = Setting(3.0, 'the amplitude ratio of signal to noise')
-    lambda2 = Setting(None, 'the regularisation, instead of snr')
-    depth = Setting(0.8, 'the exponent of the depth weighting')
-    loose = Setting(0.2, 'the variance of tangential components relative to the normal one')
+    snr = Setting(3.0, 'amplitude ratio of signal to noise')
+    lambda2 = Setting(None, 'regularisation, instead of snr')
+    depth = Setting(0.8, 'exponent of the depth weighting')
+    loose = Setting(0.2, 'variance of tangential components relative to the normal one')
 
     def __init__(self, *, orientation: str = 'fixed', name: str | None = None, **values: Any):
         brainstate.nn.Module.__init__(self, name=name)

@@ -20,7 +20,7 @@ from brainfwd.inverse import DSPM, SLORETA, MinimumNorm
         ({'loose': 1.5}, r'loose is at most 1'),
         ({'snr': 3 * u.volt}, r'snr .* dimensionless; got V'),
         ({'lambda2': 3 * u.volt}, r'lambda2 .* dimensionless; got V'),
-        ({'snr': None}, r'snr is one number; got None'),
+        ({'snr': None}, r'snr is the amplitude ratio .*; got None'),
         ({'snr': [1.0, 2.0]}, r'snr is one number'),
         ({'orientation': 'fix'}, r"orientation=\.\.\.\) is one of .*Did you mean 'fixed'"),
         ({'dept': 0.8}, r"Did you mean 'depth'"),
