@@ -55,10 +55,17 @@ class Network(Module):
         hold_coupling: bool = False,
         name: str | None = None,
     ):
+        if not isinstance(node, NeuralMass):
+            raise TypeError(f'Network(node) is a neural mass such as bf.JansenRitModel(68); got {_kind(node)}.')
         super().__init__(node.in_size, name=name)
         self.node = node
-        self.coupling = [coupling] if isinstance(coupling, Coupling) else list(coupling or ())
+        self.coupling = [coupling] if isinstance(coupling, Coupling) else _listed(coupling)
+        if not isinstance(noise, Mapping | None):
+            raise TypeError(f'Network(noise) is a dict, {{{next(iter(node.inputs), "x")!r}: ...}}; got {_kind(noise)}.')
         self.noise = dict(noise or {})
+        # each has states of its own, which a second place would advance twice
+        if len({id(each) for each in (*self.coupling, *self.noise.values())}) < len(self.coupling) + len(self.noise):
+            raise ValueError('Network got one coupling or noise object in two places: make one for each.')
         self.labels = None if labels is None else tuple(labels)
         self.hold_coupling = hold_coupling
         for each in self.coupling:
@@ -112,9 +119,11 @@ class Network(Module):
 
     # ---- states
 
+    @brainstate.nn.call_order(1)
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Begin at step 0."""
+        """Begin at step 0, and give every noise a key of its own; after the states of node, coupling and noise."""
         self.step = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
+        self.seed(jax.random.key(0, impl='threefry2x32'), batch_size)
 
     def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
         """Give every noise its key, folded from this one and the name of what it feeds."""
@@ -141,10 +150,10 @@ class Network(Module):
             fraction of the step that returns one.
         """
         dt = current_dt('Network.update')
-        node, step = self.node, self.step.value
+        node = self.node
         for name in inputs:
             checks.choice(name, node.inputs, f'an input of {type(node).__name__}')
-        state = node.values()
+        state, step = node.values(), self.step.value
         for coupling in self.coupling:
             coupling.advance(node.read(self._ends(coupling)[0], state))
         drives, increments = self._draw(step, dt)
@@ -203,25 +212,44 @@ def _between(before: Any, after: Any) -> Callable[[float], Any]:
     )
 
 
+def _kind(value: Any) -> str:
+    return type(value).__name__
+
+
+def _listed(coupling: Any) -> list[Coupling]:
+    each = list(coupling) if isinstance(coupling, Sequence) else [] if coupling is None else [coupling]
+    for one in each:
+        if not isinstance(one, Coupling):
+            raise TypeError(f'Network(coupling) is a coupling such as bf.DiffusiveCoupling(...); got {_kind(one)}.')
+    return each
+
+
 def _ones(shape: tuple[int, ...], unit: u.Unit) -> Any:
     return np.ones(shape) if unit.is_unitless else u.Quantity(np.ones(shape), unit=unit)
 
 
 def _affine(node: NeuralMass, target: str) -> bool:
-    """Whether the derivative has no curvature in an input: three points on a line."""
-    state = {
-        name: getattr(node, f'init_{name}') + _ones(node.in_size, field.unit) for name, field in node.variables.items()
-    }
+    """Whether the derivative has no curvature in an input: three points on a line, in several states.
+
+    In several, because a response that is saturated in one of them looks flat.
+    """
     rest = {name: field.default for name, field in node.inputs.items() if name != target}
     scale = node.inputs[target].default
     scale = scale if np.all(u.get_mantissa(scale) != 0) else _ones((), node.inputs[target].unit)
 
-    def at(x: float) -> np.ndarray:
+    def at(x: float, shift: float) -> np.ndarray:
+        state = {
+            name: getattr(node, f'init_{name}') + shift * _ones(node.in_size, field.unit)
+            for name, field in node.variables.items()
+        }
         rates = node.derivative(**state, **rest, **{target: x * scale})
         return np.stack(
             [np.broadcast_to(np.asarray(u.get_mantissa(rates[n]), float), node.in_size) for n in node.variables]
         )
 
-    low, middle, high = at(0.5), at(1.0), at(1.5)
-    size = np.abs(np.stack([low, middle, high])).max(axis=0)
-    return bool((np.abs(low - 2 * middle + high) <= 1e-5 * size).all())
+    for shift in (0.0, 0.1, 1.0):
+        low, middle, high = (at(x, shift) for x in (0.5, 1.0, 1.5))
+        size = np.abs(np.stack([low, middle, high])).max(axis=0)
+        if (np.abs(low - 2 * middle + high) > 1e-5 * size).any():
+            return False
+    return True

@@ -10,15 +10,30 @@ import jax
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.fields import Input, ParameterState, Variable
+from brainfwd._core.fields import Input, Parameter, Variable, check_fits
 from brainfwd._core.module import Module
 
-__all__ = ['ProcessNoise', 'key_for']
+__all__ = ['NoiseParameter', 'ProcessNoise', 'key_for']
 
 
 def key_for(key: jax.Array, source: str) -> jax.Array:
     """The key of one source of randomness, by its name: adding another source changes nothing for this one."""
     return jax.random.fold_in(key, zlib.crc32(source.encode()))
+
+
+class NoiseParameter(Parameter):
+    """A parameter whose unit and shape are known once the noise has its place in a network."""
+
+    def __init__(self, meaning: str):
+        super().__init__(None, meaning, per_region=False)
+
+    def _checked(self, instance: Any, value: Any) -> Any:
+        if instance.place is not None:
+            units, where = instance.place
+            where = f'{where} {self.where(instance)}'
+            value = checks.quantity(value, dict(units)[self.name], where, f'the {self.meaning}')
+            check_fits(value, instance.in_size, where)
+        return super()._checked(instance, value)
 
 
 class ProcessNoise(Module):
@@ -27,6 +42,9 @@ class ProcessNoise(Module):
     The network gives it its size and checks its units. The draw of a step is folded from (key, step) and from nothing
     else, so that it is the same alone, in a batch, and in chunks.
     """
+
+    place: tuple[tuple[tuple[str, u.Unit], ...], str] | None = None
+    """Units of the parameters, and the noise as the user wrote it; None before it is part of a network."""
 
     def __init__(self, *, name: str | None = None, **values: Any):
         super().__init__(1, name=name, **values)
@@ -44,17 +62,9 @@ class ProcessNoise(Module):
             The noise as the user wrote it, for errors.
         """
         self.in_size = self.out_size = in_size
-        for name, expected in self.units(target).items():
-            field = self.parameter_fields[name]
-            value = checks.quantity(
-                getattr(self, name), expected, f'{where} {type(self).__name__}.{name}', f'the {field.meaning}'
-            )
-            shape = np.shape(u.get_mantissa(value))
-            if shape not in ((), (1,), in_size):
-                raise checks.ShapeError(
-                    f'{where} {type(self).__name__}.{name} is a number or fits {in_size}; got {shape}.'
-                )
-            self.__dict__[name] = ParameterState(value)
+        self.place = (tuple(self.units(target).items()), where)
+        for name, _ in self.place[0]:
+            setattr(self, name, getattr(self, name))
 
     @abstractmethod
     def units(self, target: Variable | Input) -> dict[str, u.Unit]:

@@ -9,8 +9,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from brainfwd._core.fields import Input, Parameter, Variable
-from brainfwd.noise.base import ProcessNoise
+from brainfwd._core.fields import Input, Variable
+from brainfwd.noise.base import NoiseParameter, ProcessNoise
 
 __all__ = ['OrnsteinUhlenbeck']
 
@@ -30,9 +30,9 @@ class OrnsteinUhlenbeck(ProcessNoise):
         Time constant.
     """
 
-    mean = Parameter(None, 'mean of the noise')
-    std = Parameter(None, 'stationary standard deviation')
-    tau = Parameter(10.0 * u.ms, 'time constant of the noise')
+    mean = NoiseParameter('mean of the noise')
+    std = NoiseParameter('stationary standard deviation')
+    tau = NoiseParameter('time constant of the noise')
     eta = Variable(0.0, 'fluctuation, of unit variance')
 
     def __init__(self, mean: Any, std: Any, tau: Any, *, name: str | None = None):

@@ -7,8 +7,8 @@ from typing import Any
 
 import brainunit as u
 
-from brainfwd._core.fields import Input, Parameter, Variable
-from brainfwd.noise.base import ProcessNoise
+from brainfwd._core.fields import Input, Variable
+from brainfwd.noise.base import NoiseParameter, ProcessNoise
 
 __all__ = ['WhiteNoise']
 
@@ -26,7 +26,7 @@ class WhiteNoise(ProcessNoise):
         A number, or one per region.
     """
 
-    noise_amplitude = Parameter(None, 'amplitude of the white noise')
+    noise_amplitude = NoiseParameter('amplitude of the white noise')
 
     def __init__(self, noise_amplitude: Any, *, name: str | None = None):
         super().__init__(noise_amplitude=noise_amplitude, name=name)
