@@ -16,6 +16,55 @@ from brainfwd.coupling.delayed_sum import empty_history, record, steps_of, total
 __all__ = ['Coupling']
 
 
+class _Connectivity(Parameter):
+    """(regions, regions), of either sign."""
+
+    def _checked(self, instance: Any, value: Any) -> Any:
+        where = self.where(instance)
+        value = checks.array(value, where)
+        checks.shape_is(value, instance.in_size * 2, where, '[target, source]')
+        return super()._checked(instance, value)
+
+
+class _Strength(Parameter):
+    """Its unit is known once the coupling has its place in a network."""
+
+    def _checked(self, instance: Any, value: Any) -> Any:
+        if instance.turns is not None:
+            unit, what = instance.turns
+            value = checks.quantity(value, unit, self.where(instance), f'what turns {what}')
+        return super()._checked(instance, value)
+
+
+class _OfPairs(Parameter):
+    """Not negative, in a unit: (regions, regions), or one for all."""
+
+    def __init__(self, unit: u.Unit, meaning: str):
+        super().__init__(None, meaning, per_region=False)
+        self.unit = unit
+
+    def _checked(self, instance: Any, value: Any) -> Any:
+        where, shape = self.where(instance), instance.in_size * 2
+        value = self.check(value, where)
+        if np.ndim(value.mantissa) == 0:
+            value = u.Quantity(np.full(shape, value.mantissa), unit=self.unit)
+        checks.shape_is(value, shape, where, '[target, source]')
+        value = super()._checked(instance, value)
+        checks.non_negative(value, where)
+        return value
+
+
+class _Speed(Parameter):
+    """One number above zero."""
+
+    def _checked(self, instance: Any, value: Any) -> Any:
+        where = self.where(instance)
+        value = checks.quantity(value, u.meter / u.second, where, f'the {self.meaning}')
+        if np.ndim(value.mantissa) or not value.mantissa > 0:
+            raise ValueError(f'{where} is one speed above zero; got {value}.')
+        return super()._checked(instance, value)
+
+
 class Coupling(Module):
     r"""A delayed weighted sum between regions.
 
@@ -45,11 +94,14 @@ class Coupling(Module):
     begins.
     """
 
-    conn = Parameter(None, 'connectivity [target, source]', per_region=False)
-    k = Parameter(None, 'global coupling strength')
-    tract_lengths = Parameter(None, 'tract lengths', per_region=False)
-    conduction_speed = Parameter(None, 'conduction speed', per_region=False)
-    delays = Parameter(None, 'delays', per_region=False)
+    conn = _Connectivity(None, 'connectivity [target, source]', per_region=False)
+    k = _Strength(None, 'global coupling strength')
+    tract_lengths = _OfPairs(u.mm, 'tract lengths')
+    conduction_speed = _Speed(None, 'conduction speed', per_region=False)
+    delays = _OfPairs(u.ms, 'delays')
+
+    turns: tuple[u.Unit, str] | None = None
+    """The unit of ``k``, and what it turns into what; None before the coupling is part of a network."""
 
     def __init__(
         self,
@@ -63,21 +115,9 @@ class Coupling(Module):
         target: str | None = None,
         name: str | None = None,
     ):
-        where = type(self).__name__
-        conn = checks.array(conn, f'{where}.conn')
-        checks.square(conn, f'{where}.conn')
-        if (tract_lengths is None) != (conduction_speed is None):
-            given, missing = ('tract_lengths', 'conduction_speed')[:: 1 if conduction_speed is None else -1]
-            raise ValueError(f'{where} got {given} without {missing}: give both, or neither for no delays.')
-        if tract_lengths is not None and delays is not None:
-            raise ValueError(f'{where} takes delays, or tract_lengths with conduction_speed; got both.')
-        if tract_lengths is not None:
-            tract_lengths = _of_pairs(tract_lengths, u.mm, f'{where}.tract_lengths', conn.shape)
-            conduction_speed = checks.quantity(conduction_speed, u.meter / u.second, f'{where}.conduction_speed')
-            if np.ndim(conduction_speed.mantissa) or not conduction_speed.mantissa > 0:
-                raise ValueError(f'{where}.conduction_speed is one speed above zero; got {conduction_speed}.')
-        if delays is not None:
-            delays = _of_pairs(delays, u.ms, f'{where}.delays', conn.shape)
+        where = f'{type(self).__name__}.conn'
+        conn = checks.array(conn, where)
+        checks.square(conn, where)
         super().__init__(
             conn.shape[0],
             name=name,
@@ -87,8 +127,17 @@ class Coupling(Module):
             conduction_speed=conduction_speed,
             delays=delays,
         )
+        self._check_delays()
         self.source = source
         self.target = target
+
+    def _check_delays(self) -> None:
+        where, lengths, speed = type(self).__name__, self.tract_lengths, self.conduction_speed
+        if (lengths is None) != (speed is None):
+            given, missing = ('tract_lengths', 'conduction_speed')[:: 1 if speed is None else -1]
+            raise ValueError(f'{where} got {given} without {missing}: give both, or neither for no delays.')
+        if lengths is not None and self.delays is not None:
+            raise ValueError(f'{where} takes delays, or tract_lengths with conduction_speed; got both.')
 
     @abstractmethod
     def post(self, total: Any, target: Any) -> Any:
@@ -109,10 +158,12 @@ class Coupling(Module):
         ones = np.ones(self.in_size)
         value = ones if source.is_unitless else u.Quantity(ones, unit=source)
         natural = u.get_unit(self.post(self.pre(value), value))
-        checks.quantity(self.k, target / natural, f'{type(self).__name__}.k', f'what turns {what}')
+        self.turns = (target / natural, what)
+        self.k = self.k
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Forget the past; round delays to steps of the current dt."""
+        self._check_delays()
         delays = self.pair_delays()
         connected = np.asarray(self.conn) != 0
         steps = np.zeros(connected.shape, np.int32)
@@ -130,6 +181,11 @@ class Coupling(Module):
         """Record the source of this step; once per step, before :meth:`at`."""
         if not hasattr(self, '_some_delayed'):
             raise ValueError(f'{type(self).__name__} has no history yet: call init_all_states() first.')
+        shape = np.shape(u.get_mantissa(source))
+        if shape[-1:] != self.in_size:
+            raise checks.ShapeError(
+                f'{type(self).__name__}: the source has shape (..., {self.in_size[0]}) (..., regions); got {shape}.'
+            )
         if self._some_delayed:
             travels = jnp.asarray(u.get_mantissa(self.pre(source)))
             self.history.value = record(self.history.value, travels, self._weights(travels), self.delay_steps.value)
@@ -159,13 +215,3 @@ class Coupling(Module):
 
     def _weights(self, like: Any) -> Any:
         return jnp.asarray(self.conn, like.dtype)
-
-
-def _of_pairs(value: Any, unit: u.Unit, where: str, shape: tuple[int, ...]) -> u.Quantity:
-    value = checks.quantity(value, unit, where)
-    if np.ndim(value.mantissa) == 0:
-        value = u.Quantity(np.full(shape, value.mantissa), unit=unit)
-    checks.shape_is(value, shape, where, '[target, source]')
-    checks.finite(value, where)
-    checks.non_negative(value, where)
-    return value
