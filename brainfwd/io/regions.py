@@ -38,11 +38,14 @@ def to_xarray_quantity(value: Any, times: Any, labels: Sequence[str], name: str)
 
     Raises
     ------
-    UnitError, ShapeError
-        Times without a unit, values that do not fit times and labels.
+    UnitError, ShapeError, ValueError
+        Times without a unit, or that do not increase; values that do not fit times and labels.
     """
     where = f'to_xarray_quantity({name})'
     times = checks.quantity(times, u.second, f'{where}, times,', 'when each sample was taken')
+    back = np.flatnonzero(np.diff(times.mantissa) <= 0)
+    if len(back):
+        raise ValueError(f'{where}, times, increase; got {times[back[0] + 1]} after {times[back[0]]} at {back[0] + 1}.')
     checks.shape_is(value, (len(times.mantissa), len(labels)), where, '(times, regions)')
     coords = {
         'time': variable('time', times, 'time'),

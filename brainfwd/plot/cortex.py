@@ -59,8 +59,7 @@ def on_cortex(
     """Values of the sources on the surface of the cortex, from four sides: a row and a colour bar per map.
 
     Each point of the surface shows the nearest source of its hemisphere, with distances on the inner surface, where the
-    two walls of a fold lie apart. The medial wall is grey. Where folds hide a source, nothing of it is seen, except for
-    the dot.
+    two walls of a fold lie apart. The medial wall is grey. What lies deep in a fold is hidden, except for the dot.
 
     Parameters
     ----------
@@ -77,7 +76,8 @@ def on_cortex(
     surface : {'pial', 'white'}
         The outer surface, or the inner one, which shows more of the folds.
     peak : bool
-        A dot at the source of largest magnitude, on the side that faces it.
+        A dot at the source of largest magnitude, on the side from which it is hidden least; none when several sources
+        share that magnitude.
     region_label : str
         What the outline is, for the legend.
 
@@ -103,9 +103,8 @@ def on_cortex(
     nearest = spread_to_vertices(sources, cortex)
     wall = _medial_wall(cortex)
     of_source = _vertices_of(sources, cortex)
-    _, normals = outward_normals(points, cortex.triangles)
 
-    fig = figure(11, 2.1 * len(maps) + 0.6, fixed_aspect=True)
+    fig = figure(11, 1.95 * len(maps) + 0.6, fixed_aspect=True)
     axes = fig.subplots(len(maps), len(pictures), squeeze=False)
     for row, (title, values) in zip(axes, maps.items(), strict=True):
         numbers = np.asarray(u.get_mantissa(values), dtype=float)
@@ -115,14 +114,18 @@ def on_cortex(
         line = None if inside is None else inside[nearest] & ~wall
         for axis, picture in zip(row, pictures, strict=True):
             _paint(axis, picture, colour, line)
-        if peak:
-            vertex = of_source[np.argmax(abs(numbers))]
-            _dot(row, pictures, points[vertex], normals[vertex], int(cortex.hemisphere[vertex]))
+        strongest = np.flatnonzero(abs(numbers) == abs(numbers).max())
+        if peak and len(strongest) == 1:
+            _dot(row, pictures, points, cortex, of_source[strongest[0]])
         row[0].set_title(title, loc='left', fontsize=11, fontweight='bold')
         colour_bar(fig, row, norm, cmap, label if isinstance(label, str) else label[title], symbol(u.get_unit(values)))
     for axis, picture in zip(axes[-1], pictures, strict=True):
         axis.text(0.5, -0.02, picture.side.title, transform=axis.transAxes, ha='center', va='top', fontsize=9)
-    _legend(fig, peak, region_label if any(line is not None for line in outlines.values()) else '')
+    _legend(
+        fig,
+        any(axis.lines for axis in axes.flat),
+        region_label if any(line is not None for line in outlines.values()) else '',
+    )
     return fig
 
 
@@ -209,19 +212,29 @@ def _paint(axis: Any, picture: _Picture, colour: np.ndarray, inside: np.ndarray 
     axis.set_axis_off()
 
 
-def _dot(row: Any, pictures: list[_Picture], point: np.ndarray, normal: np.ndarray, hemisphere: int) -> None:
-    own = [i for i, picture in enumerate(pictures) if picture.side.hemisphere == hemisphere]
-    best = max(own, key=lambda i: pictures[i].side.side * normal[0])
-    row[best].plot(pictures[best].side.side * point[1], point[2], 'o', color='white', markeredgecolor=INK, markersize=6)
+def _dot(row: Any, pictures: list[_Picture], points: np.ndarray, cortex: Cortex, vertex: int) -> None:
+    point = points[vertex]
+    own = [i for i, picture in enumerate(pictures) if picture.side.hemisphere == cortex.hemisphere[vertex]]
+
+    def hidden(i: int) -> float:
+        """How much cortex lies before the point, mm."""
+        side, view = pictures[i].side.side, pictures[i].view
+        in_front = view.at(points[pictures[i].vertices, 0], side * point[1], point[2])
+        # on the very outline nothing lies before it
+        return 0.0 if np.isnan(in_front) else side * (in_front - point[0])
+
+    best = min(own, key=hidden)
+    across = pictures[best].side.side * point[1]
+    row[best].plot(across, point[2], 'o', color='white', markeredgecolor=INK, markersize=6)
 
 
-def _legend(fig: Any, peak: bool, region_label: str) -> None:
+def _legend(fig: Any, dots: bool, region_label: str) -> None:
     from matplotlib.lines import Line2D
 
     entries = []
     if region_label:
         entries.append(Line2D([], [], color=_OUTLINE, linewidth=1.6, label=region_label))
-    if peak:
+    if dots:
         dot = Line2D([], [], marker='o', color='white', markeredgecolor=INK, linestyle='', label='largest magnitude')
         entries.append(dot)
     if entries:

@@ -43,8 +43,8 @@ def region_time_series(
 
     Raises
     ------
-    UnitError, ShapeError
-        Times without a unit; values that do not fit times and labels.
+    UnitError, ShapeError, ValueError
+        Times without a unit, or that do not increase; values that do not fit times and labels.
     """
     where = 'region_time_series'
     at, numbers, unit = check_series(times, values, labels, where)
@@ -69,5 +69,10 @@ def region_time_series(
 def check_series(times: Any, values: Any, labels: Sequence[str], where: str) -> tuple[np.ndarray, np.ndarray, u.Unit]:
     """Times in s, (times, regions) of numbers, and their unit."""
     at = np.asarray(checks.quantity(times, u.second, f'{where}(times)', 'when each sample was taken').mantissa)
+    back = np.flatnonzero(np.diff(at) <= 0)
+    if len(back):
+        raise ValueError(
+            f'{where}(times) increase; got {at[back[0] + 1]:g} s after {at[back[0]]:g} s at {back[0] + 1}.'
+        )
     checks.shape_is(values, (len(at), len(labels)), f'{where}(values)', '(times, regions)')
     return at, np.asarray(u.get_mantissa(values), dtype=float), u.get_unit(values)

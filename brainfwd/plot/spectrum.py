@@ -1,6 +1,6 @@
 """Power spectral densities of sensors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import brainunit as u
@@ -14,7 +14,7 @@ __all__ = ['spectrum']
 
 
 def spectrum(
-    recording: Recording,
+    recording: Recording | Mapping[str, Recording],
     segments: Sequence[Segment] | None = None,
     highest: Any = 45.0 * u.Hz,
     band: tuple[Any, Any] | None = None,
@@ -24,11 +24,11 @@ def spectrum(
 
     Parameters
     ----------
-    recording : Recording
-        What to show.
+    recording : Recording, or mapping of str to Recording
+        What to show; several, of the same channels, are a curve each.
     segments : sequence of (start, stop, label), optional
-        A curve each; one of the whole recording by default. Curves are the mean over channels, and for a single one the
-        channels lie behind it in grey.
+        Parts of one recording, a curve each; one of the whole recording by default. Curves are the mean over channels;
+        behind a single one the channels lie in grey.
     highest : Quantity
         Where the axis ends, Hz.
     band : tuple of two Quantities, optional
@@ -43,15 +43,15 @@ def spectrum(
     Raises
     ------
     UnitError, ValueError
-        Times or frequencies without a unit, a segment outside the recording.
+        Times or frequencies without a unit, a segment outside the recording, recordings of other channels.
     """
     last = float(checks.quantity(highest, u.Hz, 'spectrum(highest=...)', 'a frequency').mantissa)
-    parts = {label: recording.crop(start, stop) for start, stop, label in segments or ()}
-    if len(parts) != len(segments or ()):
-        raise ValueError('spectrum(segments=...) have a label each, every one once.')
-    alone = not parts
-    parts = parts or {'mean over channels': recording}
-    kinds = recording.channels.kinds
+    parts = dict(recording) if isinstance(recording, Mapping) else _parts(recording, segments)
+    if isinstance(recording, Mapping) and (segments or not parts):
+        raise ValueError('spectrum(recording) is one to take segments from, or several without segments.')
+    kinds = next(iter(parts.values())).channels.kinds
+    if any(part.channels.kinds != kinds for part in parts.values()):
+        raise ValueError(f'spectrum(recording) are of one set of types of channel, {", ".join(kinds)}.')
     fig = figure(4.6 * len(kinds) + 0.6, 3.8)
     axes = fig.subplots(1, len(kinds), squeeze=False)[0]
     for axis, kind in zip(axes, kinds, strict=True):
@@ -59,7 +59,7 @@ def spectrum(
         for label, colour in colours(parts).items():
             frequency, density = _welch(parts[label], kind)
             shown = (frequency > 0) & (frequency <= last)
-            if alone:
+            if len(parts) == 1:
                 axis.semilogy(frequency[shown], density[shown], color='#bbbbbb', linewidth=0.4)
             axis.semilogy(frequency[shown], density[shown].mean(axis=1), color=colour, linewidth=1.5, label=label)
         if band is not None:
@@ -75,6 +75,15 @@ def spectrum(
     if title:
         fig.suptitle(title)
     return fig
+
+
+def _parts(recording: Recording, segments: Sequence[Segment] | None) -> dict[str, Recording]:
+    if not segments:
+        return {'mean over channels': recording}
+    parts = {label: recording.crop(start, stop) for start, stop, label in segments}
+    if len(parts) != len(segments):
+        raise ValueError('spectrum(segments=...) have a label each, every one once.')
+    return parts
 
 
 def _welch(recording: Recording, kind: str) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,13 @@ class View(NamedTuple):
         """(rows, columns) where there is a surface."""
         return self.corners[..., 0] >= 0
 
+    def at(self, values: np.ndarray, across: float, up: float) -> float:
+        """The value of vertices that is seen at a place, mm; NaN where there is no surface."""
+        left, right, bottom, top = self.extent
+        rows, columns = self.inside.shape
+        pixel = int((up - bottom) / (top - bottom) * rows), int((across - left) / (right - left) * columns)
+        return float(self.weights[pixel] @ values[self.corners[pixel]]) if self.inside[pixel] else np.nan
+
     def of(self, values: np.ndarray) -> np.ndarray:
         """(rows, columns, ...) values of vertices, interpolated on the triangles; NaN where there is no surface."""
         weights = self.weights[self.inside]

@@ -25,13 +25,12 @@ p { max-width: 46rem; margin: .75rem 0; }
 figure { margin: 1.5rem 0; break-inside: avoid; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; border: 1px solid var(--line);
   border-radius: 6px; padding: 8px; }
-figcaption, caption { color: var(--soft); font-size: .92rem; text-align: left; max-width: 60rem; }
-figcaption { margin-top: .5rem; }
-caption { padding-bottom: .4rem; }
-.scroll { overflow-x: auto; margin: 1.25rem 0; }
+figcaption { color: var(--soft); font-size: .92rem; max-width: 60rem; margin: .5rem 0; }
+.scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem 1.1rem .35rem .25rem; border-bottom: 1px solid var(--line); text-align: left; }
-th { border-bottom-width: 2px; white-space: nowrap; }
+th, td { padding: .35rem 1.1rem .35rem .25rem; border-bottom: 1px solid var(--line); text-align: left;
+  white-space: nowrap; }
+th { border-bottom-width: 2px; }
 td.number, th.number { text-align: right; }
 @media print {
   :root { --ink: #000; --paper: #fff; --line: #bbb; --soft: #333; color-scheme: light; }
@@ -101,8 +100,8 @@ class Report:
             for row in rows
         )
         return self._add(
-            f'<div class="scroll"><table><caption>{escape(caption)}</caption>\n'
-            f'<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+            f'<figure><figcaption>{escape(caption)}</figcaption>\n<div class="scroll"><table>\n'
+            f'<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div></figure>'
         )
 
     def figure(self, figure: Any, caption: str, alt: str) -> 'Report':

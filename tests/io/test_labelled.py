@@ -127,6 +127,8 @@ def test_bad_input(tmp_path):
         io.to_xarray_quantity(np.zeros((2, 1)), np.arange(2), ['one'], 'output')
     with pytest.raises(ShapeError, match='\\(times, regions\\)'):
         io.to_xarray_quantity(np.zeros((2, 2)), np.arange(2) * u.second, ['one'], 'output')
+    with pytest.raises(ValueError, match='increase; got'):
+        io.to_xarray_quantity(np.zeros((2, 1)), np.zeros(2) * u.second, ['one'], 'output')
     with pytest.raises(ValueError, match='attribute units'):
         io.from_xarray_quantity(xarray.DataArray(np.zeros((2, 1)), dims=('time', 'region'), name='output'))
 

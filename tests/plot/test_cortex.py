@@ -32,7 +32,7 @@ def driven(sources):
 @pytest.fixture(scope='module')
 def figure(sources, cortex, driven):
     active = sources.region_ids == driven
-    moment = np.where(np.arange(sources.n_sources) % 2, 1.0, -1.0) * nAm
+    moment = np.where(np.arange(sources.n_sources) % 2, 1.0, -1.0) * np.linspace(0, 1, sources.n_sources) * nAm
     return plot.on_cortex(
         {'Truth': active * 12.0 * u.mV, 'Moment': moment},
         sources,
@@ -78,6 +78,12 @@ def test_the_dot_is_on_the_side_that_faces_the_peak(sources, cortex):
     assert list(dots) == ['right, lateral']
     vertex = 10242 + sources.vertices[lateral]
     np.testing.assert_allclose(np.ravel(dots['right, lateral'][0].get_xydata()), cortex.pial.mantissa[vertex][1:])
+
+
+def test_no_dot_where_many_sources_are_equal(sources, cortex, driven, texts):
+    figure = plot.on_cortex({'Truth': (sources.region_ids == driven) * 1.0}, sources, cortex)
+    assert not any(axis.lines for axis in figure.axes)
+    assert 'largest magnitude' not in texts(figure)
 
 
 def test_each_source_stands_on_its_own_vertex(sources, cortex):

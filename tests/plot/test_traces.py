@@ -72,6 +72,8 @@ def test_regions_that_do_not_fit():
         plot.region_time_series(np.arange(3) * u.second, np.zeros((3, 2)) * u.mV, ['one'])
     with pytest.raises(UnitError, match='when each sample was taken'):
         plot.region_time_series(np.arange(3), np.zeros((3, 1)) * u.mV, ['one'])
+    with pytest.raises(ValueError, match='0 s after 1 s at 2'):
+        plot.region_time_series(np.array([0, 1, 0]) * u.second, np.zeros((3, 1)) * u.mV, ['one'])
 
 
 def test_the_spectrum_of_white_noise_is_flat_at_its_variance_per_band(meg, fits):
@@ -92,3 +94,14 @@ def test_spectra_of_segments(eeg, fits, texts):
     assert {'rest', 'L.SPG', '8–13 Hz', 'Frequency (Hz)'} <= set(texts(figure))
     with pytest.raises(ValueError, match='a label each'):
         plot.spectrum(eeg, [SEGMENTS[0], SEGMENTS[0]])
+
+
+def test_spectra_of_several_recordings(eeg, meg):
+    halves = {'rest': eeg.crop(stop=2 * u.second), 'L.SPG': eeg.crop(start=2 * u.second)}
+    one, other = plot.spectrum(eeg, SEGMENTS).axes[0].lines, plot.spectrum(halves).axes[0].lines
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a.get_ydata(), b.get_ydata())
+    with pytest.raises(ValueError, match='without segments'):
+        plot.spectrum(halves, SEGMENTS)
+    with pytest.raises(ValueError, match='one set of types'):
+        plot.spectrum({'one': eeg, 'other': meg})
