@@ -15,8 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo = commands.add_parser(
         'demo',
         help='simulate EEG, MEG and BOLD of a real connectome, and estimate the sources',
-        description='Simulates EEG, MEG and BOLD of a real connectome, estimates the sources of the EEG through another '
-        'head, scores them, and writes recordings, figures and report.html.',
+        description='Simulates EEG, MEG and BOLD of a real connectome, estimates the sources of the EEG through '
+        'another head, scores them, and writes recordings, figures and report.html.',
     )
     demo.add_argument('--out', type=Path, default=Path('brainfwd-demo'), help='folder to write to (%(default)s)')
     demo.add_argument('--duration', type=_seconds, default=10.0, help='seconds of each segment (%(default)s)')

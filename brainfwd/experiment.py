@@ -49,7 +49,10 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One region driven: what was recorded, what was true, what the solvers say."""
+    """One region driven: what was recorded, what was true, what the solvers say.
+
+    Every trial begins where rest stopped, and so do its times.
+    """
 
     region: str
     recordings: dict[str, Recording]
@@ -76,13 +79,27 @@ class ExperimentResult:
         """All of them, trial by trial."""
         return [score for trial in self.trials for score in trial.scores]
 
+    def segments(self) -> list[tuple[str, Any, Any]]:
+        """Rest and trials one after the other: name, times as if each followed the one before, and output."""
+        rest = self.rest.times_of('output')
+        length = self.trials[0].times[-1] - rest[-1]
+        each = [(trial.region, trial.times + i * length, trial.output) for i, trial in enumerate(self.trials)]
+        return [('rest', rest, self.rest['output']), *each]
+
     def recording(self, sensor: str) -> Recording:
-        """Rest and trials as one recording."""
-        return Recording.concatenate([self.rest[sensor], *(trial.recordings[sensor] for trial in self.trials)])
+        """Rest and trials one after the other, as one recording with the times of `segments`."""
+        parts = [self.rest[sensor]]
+        for trial, (_, times, _) in zip(self.trials, self.segments()[1:], strict=True):
+            start = trial.recordings[sensor].start + (times[0] - trial.times[0])
+            parts.append(dataclasses.replace(trial.recordings[sensor], start=start))
+        return Recording.concatenate(parts)
 
 
 class Experiment:
     """Regions are driven in turn; sensors record; solvers estimate the sources; scores compare them with the truth.
+
+    Every trial begins where rest stopped, with noise of its own, so that one region differs from rest and no other: a
+    column that was driven need not come back by itself (Jansen-Rit columns at p = 80 Hz have a second stable state).
 
     The covariance of the undriven segment, in the band, is what the solvers take as noise: it holds the background of
     the brain beside the noise of the sensors.
@@ -142,7 +159,7 @@ class Experiment:
         seed: int | None = None,
         progress: bool = False,
     ) -> ExperimentResult:
-        """Record rest, then each driven region in turn, for ``duration`` each, in one continued simulation.
+        """Record rest, then each driven region in turn, for ``duration`` each.
 
         Parameters
         ----------
@@ -174,11 +191,11 @@ class Experiment:
         noise_cov = NoiseCovariance.from_recording(self._in_band(rested[self.invert]))
         for solver in self.solvers.values():
             solver.fit(self.lead_field, noise_cov)
-        trials, last = [], rested
-        for label, region in index.items():
+        trials = []
+        for number, (label, region) in enumerate(index.items()):
             self._set(rest, drive, region)
-            last = run(resume=last)
-            trials.append(self._trial(label, region, last))
+            own = int(np.random.SeedSequence([rested.seed, number]).generate_state(1)[0])
+            trials.append(self._trial(label, region, run(resume=rested, seed=own)))
         self._set(rest)
         return ExperimentResult(rested, trials, noise_cov, self.lead_field.sources, rested.seed)
 

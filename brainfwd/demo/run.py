@@ -6,34 +6,30 @@ regions driven at once, recovery fails.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import brainunit as u
 import numpy as np
 
 from brainfwd import datasets
 from brainfwd._core.units import uV
-from brainfwd.coupling import DiffusiveCoupling
+from brainfwd.demo.bold import simulate_bold
+from brainfwd.demo.network import network
 from brainfwd.experiment import Experiment, ExperimentResult
-from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, MEGLeadFieldModel
+from brainfwd.forward import EEGLeadFieldModel, MEGLeadFieldModel
 from brainfwd.inverse import DSPM, SLORETA, MinimumNorm
-from brainfwd.metrics import band_power
-from brainfwd.network import Network
-from brainfwd.nodes import JansenRitModel
-from brainfwd.noise import OrnsteinUhlenbeck
 from brainfwd.records import Connectome, LeadField, NoiseCovariance
-from brainfwd.simulator import Monitor, Simulator
+from brainfwd.simulator import Simulator
 
-__all__ = ['Bold', 'eeg_experiment', 'run_demo', 'simulate_bold', 'superficial_regions']
+__all__ = ['eeg_experiment', 'regions_to_drive', 'run_demo', 'superficial_regions']
 
 REST = {'noise.p.mean': 80.0 * u.Hz, 'noise.p.std': 8.0 * u.Hz}
 DRIVE = {'noise.p.mean': 220.0 * u.Hz, 'noise.p.std': 22.0 * u.Hz}
 BAND = (8.0 * u.Hz, 13.0 * u.Hz)
 SEGMENT = 10.0 * u.second
 SETTLE = 2.0 * u.second
-SPEED = 6.0 * u.meter / u.second
 DIPOLES = -0.024 * u.nA * u.meter / (u.mV * u.mm**2)
-"""Moment per area of cortex and millivolt; negative, as an apical excitatory potential makes a dipole that points inward."""
+"""Moment per area of cortex and millivolt; negative: the dipole of an apical excitatory potential points inward."""
 SAMPLING = 2.0 * u.ms
 SENSOR_NOISE = {
     'eeg': 0.1 * uV / u.Hz**0.5,
@@ -41,16 +37,6 @@ SENSOR_NOISE = {
     'grad': 3.0 * u.ftesla / u.cmeter / u.Hz**0.5,
 }
 """Spectral densities, typical of laboratories."""
-
-
-def network(brain: Connectome, k: Any, mean: Any, std: Any, tau: Any) -> Network:
-    """Jansen-Rit regions, coupled with the delays of real tracts, driven by Ornstein-Uhlenbeck noise."""
-    return Network(
-        JansenRitModel(brain.n_regions),
-        DiffusiveCoupling(brain.weights, k=k, tract_lengths=brain.tract_lengths, conduction_speed=SPEED),
-        noise={'p': OrnsteinUhlenbeck(mean=mean, std=std, tau=tau)},
-        labels=brain.labels,
-    )
 
 
 def sensor_noise(lead_field: LeadField) -> NoiseCovariance:
@@ -73,6 +59,12 @@ def superficial_regions(brain: Connectome, head: LeadField, least_area: Any = 10
     return [brain.labels[i] for i in np.flatnonzero(large & (depth < np.median(depth)))]
 
 
+def regions_to_drive(brain: Connectome, seed: int, n: int = 3) -> list[str]:
+    """Superficial regions, drawn by the seed."""
+    superficial = superficial_regions(brain, datasets.load_lead_field('eeg'))
+    return [superficial[i] for i in np.random.default_rng(seed).choice(len(superficial), n, replace=False)]
+
+
 def eeg_experiment(brain: Connectome) -> Experiment:
     """EEG and MEG of one head; sources estimated from the EEG with another head."""
     head, meg = datasets.load_lead_field('eeg'), datasets.load_lead_field('meg')
@@ -81,9 +73,7 @@ def eeg_experiment(brain: Connectome) -> Experiment:
         Simulator(network(brain, 10.0 * u.Hz / u.mV, **_drive_at_rest(), tau=10.0 * u.ms), dt=0.1 * u.ms),
         regions=brain,
         sensors={
-            'eeg': EEGLeadFieldModel.from_lead_field(
-                head, reference='average', noise_cov=sensor_noise(head), **common
-            ),
+            'eeg': EEGLeadFieldModel.from_lead_field(head, reference='average', noise_cov=sensor_noise(head), **common),
             'meg': MEGLeadFieldModel.from_lead_field(meg, noise_cov=sensor_noise(meg), **common),
         },
         lead_field=datasets.load_lead_field('eeg', head='second'),
@@ -94,31 +84,6 @@ def eeg_experiment(brain: Connectome) -> Experiment:
 
 def _drive_at_rest() -> dict[str, Any]:
     return {'mean': REST['noise.p.mean'], 'std': REST['noise.p.std']}
-
-
-class Bold(NamedTuple):
-    """BOLD of every region, and what it was made from."""
-
-    signal: Any
-    """(volumes, regions), relative change."""
-    times: Any
-    connectivity: np.ndarray
-    """(regions, regions) correlation."""
-
-
-def simulate_bold(brain: Connectome, seed: int, duration: Any = 300.0 * u.second, progress: bool = False) -> Bold:
-    """Slow fluctuations of the drive, seen through blood: activity is the firing rate relative to its baseline."""
-    net = network(brain, 60.0 * u.Hz / u.mV, mean=80.0 * u.Hz, std=0.0 * u.Hz, tau=2.0 * u.second)
-    simulator = Simulator(net, dt=0.5 * u.ms)
-    undriven = simulator.run(1.0 * u.second, monitors='firing_rate', transient=4.0 * u.second, seed=seed)
-    baseline = undriven['firing_rate'].mean(axis=0)
-    net.noise['p'].std = 4.0 * u.Hz
-    bold = Monitor(BOLDSignal(brain.n_regions, tr=2.0 * u.second), lambda n: n.read('firing_rate') / baseline - 1)
-    result = simulator.run(
-        duration, monitors={'bold': bold}, transient=20.0 * u.second, seed=seed, progress=progress
-    )
-    signal = result['bold']
-    return Bold(signal, result.times, np.corrcoef(np.asarray(u.get_mantissa(signal), float).T))
 
 
 def run_demo(
@@ -147,8 +112,7 @@ def run_demo(
     out = writable(out)
     brain = datasets.load_connectome().cortical().normalized()
     experiment = eeg_experiment(brain)
-    superficial = superficial_regions(brain, datasets.load_lead_field('eeg'))
-    driven = [superficial[i] for i in np.random.default_rng(seed).choice(len(superficial), 3, replace=False)]
+    driven = regions_to_drive(brain, seed)
 
     say(f'EEG and MEG of {brain.n_regions} regions: rest, then {", ".join(driven)} driven, {duration} each')
     result = experiment.run(driven, REST, DRIVE, duration, transient=SETTLE, seed=seed, progress=progress)
@@ -159,8 +123,7 @@ def run_demo(
     output.save_bold(out, brain, bold)
 
     say('figures and report')
-    power = {name: [band_power(t.recordings[name], band=BAND) for t in result.trials] for name in experiment.sensors}
-    output.write(out, brain, experiment, result, bold, power)
+    output.write(out, brain, experiment, result, bold)
     say(output.text_table(result))
     say(f'see {out / "report.html"}')
     return result

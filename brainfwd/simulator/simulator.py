@@ -83,7 +83,7 @@ class Simulator:
         sampling_period : Quantity, optional
             Time between samples of the monitors that have no period of their own; every step by default.
         seed : int, optional
-            Of all noise; a fresh one, noted in the result, by default.
+            Of all noise. By default a fresh one, noted in the result; of a run that continues, the one that it has.
         progress : bool
             Show a progress bar.
         resume : Result, optional
@@ -101,15 +101,19 @@ class Simulator:
         """
         setup = self._setup(duration, inputs, monitors, transient, sampling_period)
         run = setup.run
-        seed = secrets.randbits(31) if seed is None else int(seed)
+        reseed = seed is not None
+        if not reseed:
+            seed = secrets.randbits(31) if resume is None else resume.seed
         with brainstate.environ.context(dt=self.dt):
             if resume is None:
                 begin = 0
                 self._pilot(setup, seed)
                 self._begin(run, seed)
             else:
-                begin, seed = resume.n_steps, resume.seed
+                begin = resume.n_steps
                 _restore(run, resume)
+                if reseed:
+                    run.seed(_key(seed))
         recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed)
         self._advance(run, recorder, setup.inputs, setup.n_steps, progress)
         return recorder.result()
@@ -209,7 +213,7 @@ class Simulator:
     @staticmethod
     def _begin(run: Run, seed: int) -> None:
         run.init_all_states()
-        run.seed(jax.random.key(seed, impl='threefry2x32'))
+        run.seed(_key(seed))
 
     def _advance(self, run: Run, recorder: 'Recorder', inputs: tuple, n_steps: int, progress: bool = False) -> None:
         fixed, series, functions = inputs
@@ -236,6 +240,10 @@ class Simulator:
             if bar is not None:
                 bar.close()
             update_states(run, states)
+
+
+def _key(seed: int) -> jax.Array:
+    return jax.random.key(seed, impl='threefry2x32')
 
 
 def _chunk(blocks: int, most: int) -> int:
