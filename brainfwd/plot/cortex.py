@@ -104,7 +104,7 @@ def on_cortex(
     wall = _medial_wall(cortex)
     of_source = _vertices_of(sources, cortex)
 
-    fig = figure(11, 1.95 * len(maps) + 0.6, fixed_aspect=True)
+    fig = figure(11, 2.0 * len(maps) + 0.6, fixed_aspect=True)
     axes = fig.subplots(len(maps), len(pictures), squeeze=False)
     for row, (title, values) in zip(axes, maps.items(), strict=True):
         numbers = np.asarray(u.get_mantissa(values), dtype=float)
