@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 
 
 class Run(Module):
-    """A network with its monitors, and the place where it first diverged."""
+    """A network with its monitors, and what is known of the place where it first diverged."""
 
     def __init__(self, network: Network, monitors: dict[str, Monitor]):
         super().__init__(network.in_size)
@@ -44,6 +44,7 @@ class Run(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """No region has diverged."""
         self.diverged_at = brainstate.ShortTermState(jnp.full(self.in_size, -1, jnp.int32))
+        self.size = brainstate.ShortTermState(jnp.zeros(self.in_size, brainstate.environ.dftype()))
 
     def seed(self, key: jax.Array) -> None:
         """Give the network and every monitor its key, folded from this one and its name."""
@@ -52,10 +53,15 @@ class Run(Module):
             monitor.seed(key_for(key, f'monitor.{name}'))
 
     def look(self) -> None:
-        """Note the step at which a region is first seen not to be finite."""
-        total = sum(jnp.abs(u.get_mantissa(value)) for value in self.network.node.values().values())
-        first = ~jnp.isfinite(total) & (self.diverged_at.value < 0)
+        """Note the step after which a region is first not finite, and how large each was while all were.
+
+        Regions that act on each other at once leave the finite numbers together: the largest before is the cause.
+        """
+        size = sum(jnp.abs(u.get_mantissa(value)) for value in self.network.node.values().values())
+        finite = jnp.isfinite(size)
+        first = ~finite & (self.diverged_at.value < 0)
         self.diverged_at.value = jnp.where(first, self.network.step.value, self.diverged_at.value)
+        self.size.value = jnp.where(finite.all(), size, self.size.value)
 
 
 def loop(graph: Any, plan: Plan, parameters: Any, states: Any, fixed: dict, series: dict) -> tuple[Any, dict]:
@@ -63,6 +69,7 @@ def loop(graph: Any, plan: Plan, parameters: Any, states: Any, fixed: dict, seri
     with brainstate.environ.context(dt=plan.dt * u.ms):
         run: Run = treefy_merge(graph, parameters, states)
         network, begin = run.network, run.network.step.value
+        run.look()
 
         def step(given):
             network.update(**_inputs_at(plan, network.step.value, fixed, given))

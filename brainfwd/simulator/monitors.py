@@ -93,12 +93,20 @@ def as_monitors(monitors: Any, network: Network) -> dict[str, Monitor]:
         monitors = ['output']
     if isinstance(monitors, str):
         monitors = [monitors]
+    where = 'Simulator.run(monitors)'
     if not isinstance(monitors, Mapping):
+        if not isinstance(monitors, list | tuple) or not all(isinstance(name, str) for name in monitors):
+            raise TypeError(f"{where} is a name, a list of names, or a dict such as {{'eeg': eeg}}; got {monitors!r}.")
         monitors = {name: name for name in monitors}
+    if not monitors:
+        raise ValueError(f'{where} is empty: name something to record, or leave it out to record the output.')
     made = {}
     for name, what in monitors.items():
         made[name] = what if isinstance(what, Monitor) else Monitor(what)
         made[name].check(network, f'Simulator.run(monitors={{{name!r}: ...}})')
+    forwards = [id(monitor.forward) for monitor in made.values() if monitor.forward is not None]
+    if len(set(forwards)) < len(forwards):
+        raise ValueError(f'{where} names one forward model twice: it has one state, so make another.')
     return made
 
 

@@ -16,6 +16,10 @@ from brainfwd.simulator.loop import Plan, Run, loop, taken_apart
 __all__ = ['Setup', 'Simulation']
 
 
+_FIXED = ('tract_lengths', 'conduction_speed', 'delays', 'factor')
+"""Delays, and the factor of a covariance, which is set by the covariance."""
+
+
 class Setup(NamedTuple):
     """A run that was checked."""
 
@@ -37,7 +41,7 @@ class Simulation:
     ----------
     parameters : dict
         What can be given, by name, with its value now: ``'node.a'``, ``'coupling.0.k'``, ``'noise.p.mean'``,
-        ``'monitors.eeg.L'``.
+        ``'monitors.eeg.L'``. Delays are not among them: they are whole numbers of steps, counted beforehand.
     times : dict
         Times of the samples of each monitor.
     """
@@ -45,7 +49,8 @@ class Simulation:
     def __init__(self, setup: Setup, dt: u.Quantity):
         graph, parameters, states = taken_apart(setup.run)
         self._setup, self._parts = setup, (graph, parameters, states)
-        self.parameters = {_name(path): state.value for path, state in parameters.to_flat().items()}
+        named = {_name(path): state.value for path, state in parameters.to_flat().items()}
+        self.parameters = {name: value for name, value in named.items() if name.split('.')[-1] not in _FIXED}
         block = math.gcd(*setup.periods.values())
         every = tuple((name, period // block) for name, period in setup.periods.items())
         self._plan = Plan(float(dt.mantissa), block, setup.n_steps // block, every, setup.inputs[2])
@@ -74,7 +79,8 @@ class Simulation:
             for name, value in (parameters or {}).items():
                 checks.choice(name, self.parameters, 'a parameter of the simulation')
                 _set(run, name, value)
-            run.network.node.init_state()  # initial values are parameters too
+            for module in (run.network.node, *(monitor.what for monitor in run.monitors.values() if monitor.forward)):
+                module.init_state()  # initial values are parameters too
             if key is not None:
                 run.seed(key)
         fixed, series, _ = self._setup.inputs

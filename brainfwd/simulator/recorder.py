@@ -28,9 +28,8 @@ class Recorder:
             period = self.periods[name]
             count = self.now // period - begin // period
             self.samples[name].append(jax.tree.map(lambda x, n=count: np.asarray(x[:n]), sample))
-        bad = np.asarray(states['diverged_at'].value)
-        if (bad >= 0).any():
-            self._diverged(bad)
+        if (np.asarray(states['diverged_at'].value) >= 0).any():
+            self._diverged(*(np.ravel(states[name].value) for name in ('diverged_at', 'size')))
         for name, samples_now in self.samples.items():
             for values in jax.tree.leaves(samples_now[-1:]):
                 if not np.isfinite(values).all():
@@ -42,7 +41,7 @@ class Recorder:
         period = self.periods[name]
         self.now = period * (begin // period + int(sample) + 1)
         time = float((self.now * self.dt).in_unit(u.second).mantissa)
-        self.now -= period
+        self.now, self.state = self.now - period, None
         raise SimulationError(
             f'the monitor {name!r} is not finite at t = {time:g} s, first at index {tuple(map(int, where))}: the '
             'network is, so that its activity is beyond what the monitor can take. .result of this error holds what '
@@ -50,17 +49,17 @@ class Recorder:
             self.result(),
         )
 
-    def _diverged(self, bad: np.ndarray) -> None:
-        regions = bad.reshape(-1, bad.shape[-1]).max(axis=0)
-        first = int(regions[regions >= 0].min())
-        at = np.flatnonzero(regions == first)
+    def _diverged(self, diverged_at: np.ndarray, size: np.ndarray) -> None:
+        first = int(diverged_at[diverged_at >= 0].min())
+        at = np.flatnonzero(diverged_at == first)
+        region = at[size[at].argmax()]
         labels = self.run.network.labels
-        names = ', '.join(str(r) if labels is None else f'{r} ({labels[r]})' for r in at[:5])
-        more = f' and {len(at) - 5} more' if len(at) > 5 else ''
+        name = f'{region}' if labels is None else f'{region} ({labels[region]})'
+        others = f', nor are {len(at) - 1} others that were smaller before' if len(at) > 1 else ''
         time = (first * self.dt).in_unit(u.second)
-        self.now = first - 1
+        self.now, self.state = first - 1, None
         raise SimulationError(
-            f'the simulation diverged: region {names}{more} is not finite at t = {float(time.mantissa):g} s. '
+            f'the simulation diverged: region {name} is not finite at t = {float(time.mantissa):g} s{others}. '
             'Take a smaller dt, a weaker coupling or other parameters; .result of this error holds what was recorded '
             'before.',
             self.result(),

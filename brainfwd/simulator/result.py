@@ -29,7 +29,7 @@ class Result(Mapping):
     seed : int
         The seed of the run; another run with it gives the same numbers.
     state : Any
-        Where the run stopped: ``run(..., resume=result)`` continues from there.
+        Where the run stopped: ``run(..., resume=result)`` continues from there. None where it diverged.
     """
 
     records: dict[str, Any]
@@ -40,6 +40,8 @@ class Result(Mapping):
     n_steps: int = 0
 
     def __getitem__(self, name: str) -> Any:
+        if name in self.sample_times and name not in self.records:
+            raise KeyError(f'{name!r} has no sample in this run, which is shorter than its sampling period.')
         return self.records[name]
 
     def __iter__(self) -> Iterator[str]:

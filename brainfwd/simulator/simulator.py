@@ -102,16 +102,17 @@ class Simulator:
         setup = self._setup(duration, inputs, monitors, transient, sampling_period)
         run = setup.run
         reseed = seed is not None
-        if not reseed:
+        if seed is None:
             seed = secrets.randbits(31) if resume is None else resume.seed
         with brainstate.environ.context(dt=self.dt):
             if resume is None:
+                _check_samples(setup, self.dt)
                 begin = 0
                 self._pilot(setup, seed)
                 self._begin(run, seed)
             else:
                 begin = resume.n_steps
-                _restore(run, resume)
+                _restore(run, resume, self.dt)
                 if reseed:
                     run.seed(_key(seed))
         recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed)
@@ -131,6 +132,7 @@ class Simulator:
         for name, monitor in setup.run.monitors.items():
             if monitor.forward is not None and monitor.forward.needs_pilot:
                 raise ValueError(f'the noise of {name!r} is relative to a signal: give noise_cov, or run once before.')
+        _check_samples(setup, self.dt)
         with brainstate.environ.context(dt=self.dt):
             self._begin(setup.run, 0)
         return Simulation(setup, self.dt)
@@ -251,15 +253,36 @@ def _chunk(blocks: int, most: int) -> int:
     return next((n for n in range(min(most, blocks), most // 4, -1) if blocks % n == 0), most)
 
 
-def _restore(run: Run, resume: Result) -> None:
+def _check_samples(setup: Setup, dt: u.Quantity) -> None:
+    for name, period in setup.periods.items():
+        if setup.n_steps // period == setup.skip // period:
+            raise ValueError(
+                f'the monitor {name!r}, sampled every {period * dt}, has no sample between {setup.skip * dt} and '
+                f'{setup.n_steps * dt}.'
+            )
+
+
+def _restore(run: Run, resume: Result, dt: u.Quantity) -> None:
+    where = 'Simulator.run(resume=...)'
+    if not isinstance(resume, Result):
+        raise TypeError(f'{where} is the result of another run; got {type(resume).__name__}.')
+    if resume.state is None:
+        raise ValueError(f'{where} is a run that diverged: there is nothing to continue from.')
+    if resume.dt != dt:
+        raise ValueError(f'{where} was simulated with dt={resume.dt}; this Simulator has dt={dt}.')
     run.init_all_states()
-    ours, theirs = taken_apart(run)[2].to_flat(), resume.state.to_flat()
-    if set(ours) != set(theirs):
-        differ = ', '.join(sorted('.'.join(map(str, path)) for path in set(ours) ^ set(theirs)))
-        raise ValueError(
-            f'Simulator.run(resume=...) needs the same network and monitors; these states differ: {differ}.'
-        )
+    ours, theirs = (
+        {path: _shape(state) for path, state in states.to_flat().items()}
+        for states in (taken_apart(run)[2], resume.state)
+    )
+    if ours != theirs:
+        differ = ', '.join(sorted('.'.join(map(str, path)) for path, _ in set(ours.items()) ^ set(theirs.items())))
+        raise ValueError(f'{where} needs the same network and monitors; these states differ: {differ}.')
     update_states(run, resume.state)
+
+
+def _shape(state: Any) -> tuple:
+    return tuple(np.shape(leaf) for leaf in jax.tree.leaves(state.value))
 
 
 def _progress_bar(n_steps: int, dt: u.Quantity) -> Any:
