@@ -1,5 +1,6 @@
 """What the demo leaves behind: recordings, figures, a table, a report."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,16 @@ from brainfwd.metrics import band_power
 from brainfwd.records import Connectome
 from brainfwd.report import Report, save_figure
 
-__all__ = ['save_bold', 'save_recordings', 'text_table', 'write']
+__all__ = ['check_installed', 'save_bold', 'save_recordings', 'text_table', 'write']
 
 _HEADER = ('region driven', 'solver', 'localisation error (mm)', 'AUC', 'AUC over sources', 'correlation')
+
+
+def check_installed() -> None:
+    """Refuse to begin what could not be written."""
+    missing = [name for name in ('h5netcdf', 'matplotlib', 'tqdm', 'xarray') if find_spec(name) is None]
+    if missing:
+        raise ImportError(f"the demo needs {', '.join(missing)}: pip install 'brainfwd[demo]'.")
 
 
 def save_recordings(out: Path, brain: Connectome, result: ExperimentResult) -> None:
@@ -72,9 +80,10 @@ def write(out: Path, brain: Connectome, experiment: Experiment, result: Experime
     report.text(
         f'{brain.n_regions} cortical regions of the Desikan-Killiany atlas, each a Jansen-Rit column, are coupled by a '
         'human connectome with the delays of its tracts at 6 m/s. After a segment of rest (mean input 80 Hz, spread '
-        f'8 Hz), {", ".join(regions)} are driven in turn (220 Hz, spread 22 Hz), each time from the state at the end of '
-        'rest. EEG and MEG are simulated with one head; sources are estimated from the EEG with another, whose skull '
-        f'conducts four times as well and whose electrodes are 5 mm off. Seed {result.seed}.'
+        f'8 Hz), {", ".join(regions)} are driven in turn (220 Hz, spread 22 Hz), each time from the state at the end '
+        'of rest. EEG and MEG are simulated with one head; sources are estimated from the EEG with another, whose '
+        'skull conducts four times as well and whose electrodes are 5 mm off. '
+        f'Seed {result.seed}.'
     )
     report.heading('Scores')
     report.table(

@@ -1,7 +1,6 @@
 """Simulate, observe, recover, score: the first loop through the whole package, on a real connectome and two real heads.
 
-Every setting stands here once. They were tried: with the noise of the sensors alone as covariance, or with several
-regions driven at once, recovery fails.
+Every setting stands here once.
 """
 
 from collections.abc import Callable
@@ -104,17 +103,18 @@ def run_demo(
 
     Raises
     ------
-    OSError
-        When the folder cannot be written, before anything is computed.
+    ImportError, OSError
+        What the demo needs is not installed, or the folder cannot be written; before anything is computed.
     """
     from brainfwd.demo import output
 
+    output.check_installed()
     out = writable(out)
     brain = datasets.load_connectome().cortical().normalized()
     experiment = eeg_experiment(brain)
     driven = regions_to_drive(brain, seed)
 
-    say(f'EEG and MEG of {brain.n_regions} regions: rest, then {", ".join(driven)} driven, {duration} each')
+    say(f'EEG and MEG of {brain.n_regions} regions: rest, then {", ".join(driven)} driven, {float(duration.to_decimal(u.second)):g} s each')
     result = experiment.run(driven, REST, DRIVE, duration, transient=SETTLE, seed=seed, progress=progress)
     output.save_recordings(out, brain, result)
 
