@@ -143,6 +143,12 @@ class Experiment:
             raise checks.ShapeError(
                 f'Experiment(regions) are those of the network, {simulator.network.in_size}; got {regions.n_regions}.'
             )
+        names, known = lead_field.channels.names, self.sensors[invert].channels.names
+        if set(names) != set(known):
+            raise ValueError(
+                f'Experiment(lead_field) has the channels of the sensor {invert!r}, {len(known)}; got {len(names)}, of '
+                f'which {len(set(names) & set(known))} are the same.'
+            )
         if lead_field.head == self.sensors[invert].head:
             raise ValueError(
                 'Experiment(lead_field) is the head that the sensors were simulated with: an inverse crime. '
@@ -177,13 +183,18 @@ class Experiment:
             raise ValueError(
                 f'Experiment.run: rest and drive set the same parameters; got {list(rest)} and {list(drive)}.'
             )
+        duration = checks.quantity(duration, u.second, 'Experiment.run(duration)', 'the length of a segment')
         if not duration > 4 * _EDGE:
             raise ValueError(
                 f'Experiment.run(duration) is more than {4 * _EDGE}, to estimate a covariance; got {duration}.'
             )
         index = {label: self.regions.index(label) for label in driven}
-        some = next(iter(self.sensors.values()))
-        monitors = {**self.sensors, 'output': Monitor('output', sampling_period=some.sampling_period)}
+        if not index:
+            raise ValueError('Experiment.run(driven) names the regions to drive, one at least; got none.')
+        # every setting is tried before anything is simulated
+        self._set(rest, drive)
+        period = self.sensors[self.invert].sampling_period
+        monitors = {**self.sensors, 'output': Monitor('output', sampling_period=period)}
         run = functools.partial(self.simulator.run, duration, monitors=monitors, progress=progress)
 
         self._set(rest)
@@ -225,7 +236,7 @@ class Experiment:
         members = np.stack([sources.in_region(i) for i in region_ids])
         # the scale has the sign of the dipole
         scale = self.sensors[self.invert].scale
-        moment = u.get_mantissa(result['output'][:, region] if scale is None else result['output'][:, region] * scale)
+        moment = u.get_mantissa(result['output'] if scale is None else result['output'] * scale)[:, region]
         edge = round(_EDGE / recording.sampling_period)
         truth = band_passed(moment, recording.sampling_period, self.band)[edge:-edge]
         power, scores = {}, []

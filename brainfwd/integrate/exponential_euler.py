@@ -26,7 +26,8 @@ class _ExponentialEuler:
                 return u.get_mantissa(increment(dt, f({**state, name: x}, 0.0)[name], value, name))
 
             x = u.get_mantissa(value)
-            # derivatives act region by region, so that one tangent of ones reads the whole diagonal
+            # a node acts region by region, so that one tangent of ones reads the whole diagonal; coupling without delay
+            # adds the rest of its row, which changes the error and not the order
             step, z = jax.jvp(change, (x,), (jnp.ones_like(x),))
             moved[name] = value + u.Quantity(step * _phi(z), unit=unit)
         return moved

@@ -42,8 +42,8 @@ class HopfOscillator(NeuralMass):
         if omega is not None:
             if 'frequency' in values:
                 raise ValueError('HopfOscillator takes frequency or omega = 2 pi frequency; got both.')
-            omega = checks.quantity(omega, u.Hz, 'HopfOscillator.omega', 'the angular frequency 2 pi f')
-            values['frequency'] = omega / (2 * np.pi)
+            omega = checks.quantity(omega, u.radian / u.second, 'HopfOscillator.omega', 'the angular frequency 2 pi f')
+            values['frequency'] = u.Quantity(omega.mantissa / (2 * np.pi), unit=u.Hz)
         super().__init__(in_size, method=method, name=name, **values)
 
     def derivative(self, x: Any, y: Any, x_inp: Any, y_inp: Any) -> dict[str, Any]:

@@ -58,7 +58,8 @@ class JansenRitModel(NeuralMass):
 
     def S(self, v: Any) -> Any:
         """Firing rate at the mean potential ``v``."""
-        return 2 * self.e0 / (1 + u.math.exp(self.r * (self.v0 - v)))
+        # unlike 1 / (1 + exp), its gradient is finite for every potential
+        return 2 * self.e0 * u.math.sigmoid(self.r * (v - self.v0))
 
     def output(self, y1: Any, y2: Any) -> Any:
         """Potential of the pyramidal cells, in mV."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 import brainunit as u
-import jax.numpy as jnp
+import jax
 
 from brainfwd._core.fields import Input, Parameter, Variable
 from brainfwd.nodes.base import NeuralMass
@@ -56,4 +56,5 @@ class WilsonCowanModel(NeuralMass):
 
 
 def _response(x: Any, a: Any, theta: Any) -> Any:
-    return 1 / (1 + jnp.exp(-a * (x - theta))) - 1 / (1 + jnp.exp(a * theta))
+    # unlike 1 / (1 + exp), its gradient is finite for every input
+    return jax.nn.sigmoid(a * (x - theta)) - jax.nn.sigmoid(-a * theta)
