@@ -1,5 +1,6 @@
 """What the demo leaves behind: recordings, figures, a table, a report."""
 
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ _HEADER = ('region driven', 'solver', 'localisation error (mm)', 'AUC', 'AUC ove
 
 def check_installed() -> None:
     """Refuse to begin what could not be written."""
-    missing = [name for name in ('h5netcdf', 'matplotlib', 'tqdm', 'xarray') if find_spec(name) is None]
+    missing = [name for name in ('h5netcdf', 'h5py', 'matplotlib', 'tqdm', 'xarray') if find_spec(name) is None]
     if missing:
         raise ImportError(f"the demo needs {', '.join(missing)}: pip install 'brainfwd[demo]'.")
 
@@ -63,7 +64,12 @@ def _rows(result: ExperimentResult) -> list[tuple[str, ...]]:
 def _output(result: ExperimentResult) -> tuple[Any, Any]:
     """Times and output of all regions, segment after segment."""
     _, times, parts = zip(*result.segments(), strict=True)
-    return u.math.concatenate(times), u.math.concatenate(parts)
+    return _joined(np.concatenate, times), _joined(np.concatenate, parts)
+
+
+def _joined(join: Callable, parts: Sequence[Any]) -> Any:
+    """In NumPy, which keeps float64."""
+    return u.Quantity(join([part.mantissa for part in parts]), unit=parts[0].unit)
 
 
 def write(out: Path, brain: Connectome, experiment: Experiment, result: ExperimentResult, bold: Bold) -> None:
@@ -74,8 +80,7 @@ def write(out: Path, brain: Connectome, experiment: Experiment, result: Experime
     report = Report('brainfwd demo: from neuron to sensor and back')
 
     def show(name: str, figure: Any, caption: str, alt: str) -> None:
-        save_figure(figure, out / f'{name}.png')
-        report.figure(figure, caption, alt)
+        report.figure(save_figure(figure, out / f'{name}.png'), caption, alt)
 
     report.text(
         f'{brain.n_regions} cortical regions of the Desikan-Killiany atlas, each a Jansen-Rit column, are coupled by a '
@@ -126,7 +131,10 @@ def write(out: Path, brain: Connectome, experiment: Experiment, result: Experime
         )
     show(
         'spectrum',
-        plot.spectrum(result.recording('eeg'), segments, band=experiment.band),
+        plot.spectrum(
+            {'rest': result.rest['eeg'], **{trial.region: trial.recordings['eeg'] for trial in result.trials}},
+            band=experiment.band,
+        ),
         'Spectra of the EEG, mean over electrodes.',
         'Spectra of rest and driven segments',
     )
@@ -178,8 +186,8 @@ def _segments(result: ExperimentResult) -> list[tuple[Any, Any, str]]:
 def _stacked(power: list[Any]) -> Any:
     """Maps of several trials as one array, by type of channel."""
     if isinstance(power[0], dict):
-        return {kind: u.math.stack([each[kind] for each in power]) for kind in power[0]}
-    return u.math.stack(power)
+        return {kind: _joined(np.stack, [each[kind] for each in power]) for kind in power[0]}
+    return _joined(np.stack, power)
 
 
 def _true_density(trial: Trial, brain: Connectome, experiment: Experiment, result: ExperimentResult) -> np.ndarray:

@@ -114,7 +114,9 @@ def run_demo(
     experiment = eeg_experiment(brain)
     driven = regions_to_drive(brain, seed)
 
-    say(f'EEG and MEG of {brain.n_regions} regions: rest, then {", ".join(driven)} driven, {float(duration.to_decimal(u.second)):g} s each')
+    say(
+        f'EEG and MEG of {brain.n_regions} regions: rest, then {", ".join(driven)} driven, {float(duration.to_decimal(u.second)):g} s each'
+    )
     result = experiment.run(driven, REST, DRIVE, duration, transient=SETTLE, seed=seed, progress=progress)
     output.save_recordings(out, brain, result)
 
