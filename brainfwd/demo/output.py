@@ -44,7 +44,7 @@ def text_table(result: ExperimentResult) -> str:
     """The scores, for a terminal."""
     rows = [_HEADER, *_rows(result)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join('  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def _rows(result: ExperimentResult) -> list[tuple[str, ...]]:

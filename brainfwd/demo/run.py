@@ -114,9 +114,8 @@ def run_demo(
     experiment = eeg_experiment(brain)
     driven = regions_to_drive(brain, seed)
 
-    say(
-        f'EEG and MEG of {brain.n_regions} regions: rest, then {", ".join(driven)} driven, {float(duration.to_decimal(u.second)):g} s each'
-    )
+    length = f'{float(duration.to_decimal(u.second)):g} s'
+    say(f'EEG and MEG of {brain.n_regions} regions, {length} each: rest, then {", ".join(driven)} driven')
     result = experiment.run(driven, REST, DRIVE, duration, transient=SETTLE, seed=seed, progress=progress)
     output.save_recordings(out, brain, result)
 
