@@ -2,7 +2,8 @@ r"""Exponential Euler, each variable linearised in itself.
 
 .. math:: x' = x + dt\,\varphi(dt\,J)\,f(x), \qquad \varphi(z) = (e^z - 1)/z, \qquad J_i = \partial f_i/\partial x_i
 
-First order; stable for stiff decay. Exact where a variable relaxes linearly to a constant.
+First order; second for a variable on its own. Stable for stiff decay, and exact where a variable relaxes linearly to a
+constant.
 """
 
 import brainunit as u
@@ -29,7 +30,8 @@ class _ExponentialEuler:
             # a node acts region by region, so that one tangent of ones reads the whole diagonal; coupling without delay
             # adds the rest of its row, which changes the error and not the order
             step, z = jax.jvp(change, (x,), (jnp.ones_like(x),))
-            moved[name] = value + u.Quantity(step * _phi(z), unit=unit)
+            step = step * _phi(z)
+            moved[name] = value + (step if unit.is_unitless else u.Quantity(step, unit=unit))
         return moved
 
 
