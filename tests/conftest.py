@@ -36,7 +36,7 @@ def linear():
 
         rate = bf.Parameter(0.0 * u.Hz, 'rate of decay')
         x = bf.Variable(0.0 * u.mV, 'potential')
-        inp = bf.Input(0.0 * u.mV / u.second, 'what drives the potential')
+        inp = bf.Input(0.0 * u.mV / u.second, 'drive of the potential')
 
         def derivative(self, x, inp):
             return {'x': inp - self.rate * x}

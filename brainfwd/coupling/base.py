@@ -90,8 +90,8 @@ class Coupling(Module):
     Notes
     -----
     Every delay is rounded to the nearest step. Before t = 0 the source had its initial value. Pairs without delay act
-    at once. New delays, lengths or speed act from the next ``init_all_states()``, with which every run of a Simulator
-    begins.
+    at once. Within a step the past is linear, so that delayed coupling is second order at best. New delays, lengths or
+    speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
     """
 
     conn = _Connectivity(None, 'connectivity [target, source]', per_region=False)
