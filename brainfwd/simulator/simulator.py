@@ -99,6 +99,8 @@ class Simulator:
         SimulationError
             When a region leaves the finite numbers; it names region and time, and holds what was recorded before.
         """
+        if not isinstance(resume, Result | None):
+            raise TypeError(f'Simulator.run(resume=...) is the result of another run; got {type(resume).__name__}.')
         setup = self._setup(duration, inputs, monitors, transient, sampling_period)
         run = setup.run
         reseed = seed is not None
@@ -264,8 +266,6 @@ def _check_samples(setup: Setup, dt: u.Quantity) -> None:
 
 def _restore(run: Run, resume: Result, dt: u.Quantity) -> None:
     where = 'Simulator.run(resume=...)'
-    if not isinstance(resume, Result):
-        raise TypeError(f'{where} is the result of another run; got {type(resume).__name__}.')
     if resume.state is None:
         raise ValueError(f'{where} is a run that diverged: there is nothing to continue from.')
     if resume.dt != dt:
