@@ -168,4 +168,7 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _brief(value: Any) -> str:
-    return str(value) if np.ndim(u.get_mantissa(value)) == 0 else f'<{u.get_unit(value)} array {np.shape(value)}>'
+    if np.ndim(u.get_mantissa(value)) == 0:
+        return str(value)
+    unit = u.get_unit(value)
+    return f'<{"" if unit.is_unitless else f"{unit} "}array {np.shape(value)}>'
