@@ -108,7 +108,7 @@ def loop(graph: Any, plan: Plan, parameters: Any, states: Any, fixed: dict, seri
         return taken_apart(run)[2], samples
 
 
-forward = jax.jit(loop, static_argnums=(0, 1))
+forward = brainstate.transform.jit(loop, static_argnums=(0, 1))
 """Compiled once for a graph, a plan and the shapes of the rest: parameters and states are inputs."""
 
 

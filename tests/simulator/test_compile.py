@@ -63,3 +63,15 @@ def test_long_runs_compile_once_for_all_chunks(linear, compilations, monkeypatch
         result = sim.run(1 * u.second)
     assert whole.count == 0
     assert result['output'].shape == (1000, 7)
+
+
+def test_what_a_monitor_reads_besides_the_network_is_an_input_too(linear, eeg, compilations):
+    model = eeg(noise_cov=None)
+    monitors = {'seen': lambda network: model.project(network.read('x').mantissa)}
+    sim = bf.Simulator(linear(4, init_x=1.0 * u.mV), dt=1 * u.ms)
+    before = sim.run(2 * u.ms, monitors=monitors)['seen']
+    model.dipole_scale = 2 * model.dipole_scale
+    with compilations as second:
+        after = sim.run(2 * u.ms, monitors=monitors)['seen']
+    assert second.count == 0
+    np.testing.assert_allclose(after.mantissa, 2 * before.mantissa, rtol=1e-6)
