@@ -13,11 +13,15 @@ import numpy as np
 
 from brainfwd._core import checks
 
-__all__ = ['Field', 'Input', 'Parameter', 'ParameterState', 'Variable', 'VariableState', 'check_fits', 'constant']
+__all__ = ['Field', 'FixedState', 'Input', 'Parameter', 'ParameterState', 'Variable', 'VariableState', 'check_fits', 'constant']
 
 
 class ParameterState(brainstate.State):
     """Holds a parameter, so that compiled code takes it as an input: a new value does not compile again."""
+
+
+class FixedState(ParameterState):
+    """Holds what is worked out from parameters before a run, and is not to be given to a pure function in their place."""
 
 
 class VariableState(brainstate.HiddenState):
