@@ -110,6 +110,14 @@ def test_against_scipy():
         np.testing.assert_allclose(result[f'y{i}'].mantissa[:, 0], expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize(('method', 'inflated'), [('heun', 1.00), ('euler', 1.14), ('exponential_euler', 1.20)])
+def test_first_order_schemes_inflate_the_rhythm(method, inflated):
+    """Why Heun is the default."""
+    sim = bf.Simulator(bf.JansenRitModel(1, method=method), dt=0.1 * u.ms)
+    y = sim.run(10 * u.second, inputs={'p': 220 * u.Hz}, transient=10 * u.second, sampling_period=1 * u.ms)['output']
+    assert np.ptp(y.mantissa) / (9.03439 - 6.08826) == pytest.approx(inflated, abs=0.01)
+
+
 def test_firing_rate():
     node = bf.JansenRitModel(2)
     assert node.S(6.0 * u.mV).mantissa == pytest.approx(2.5)  # half the maximum, at v0
