@@ -28,7 +28,7 @@ class Setting(Parameter):
     """A parameter that `fit` reads: a new value makes the kernel out of date, which is then dropped."""
 
     def __init__(self, default: Any, meaning: str):
-        super().__init__(default, meaning, per_region=False)
+        super().__init__(default, meaning, per_region=False, optional=default is None)
 
     def __set__(self, instance: Any, value: Any) -> None:
         # not when the module is built, by its constructor or by brainstate
@@ -102,7 +102,7 @@ class LinearInverse(Module, abc.ABC):
         """
 
     def fit(
-        self, lead_field: LeadField, noise_cov: NoiseCovariance, nave: int = 1, inverse_crime: bool = False
+        self, lead_field: LeadField, noise_cov: NoiseCovariance, *, nave: int = 1, inverse_crime: bool = False
     ) -> 'LinearInverse':
         """Make the kernel, in float64; returns the solver.
 

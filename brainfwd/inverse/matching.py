@@ -12,7 +12,7 @@ __all__ = ['finite', 'order_of']
 
 def order_of(given: Channels, expected: Channels, where: str, whose: str) -> np.ndarray:
     """Where the expected channels stand among the given ones; empty when in the same places."""
-    if given.names == expected.names and given.types == expected.types:
+    if given.same_sensors(expected):
         return np.array([], dtype=int)
     typed = dict(zip(given.names, given.types, strict=True))
     due = dict(zip(expected.names, expected.types, strict=True))

@@ -4,24 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from brainfwd.records import Channels, NoiseCovariance
+from brainfwd.records import Channels, NoiseCovariance, average_reference
 
-__all__ = ['average_reference', 'whitener']
+__all__ = ['whitener']
 
 # relative to the largest eigenvalue: far above rounding in float64, far below any noise that was measured
 _TOLERANCE = 1e-12
-
-
-def average_reference(channels: Channels) -> np.ndarray:
-    r"""(sensors, sensors) projector :math:`P = I - 1 1^T / n` on the EEG channels, the identity on the others.
-
-    EEG measures differences of potential: what all electrodes share says nothing about the brain.
-    """
-    projector = np.eye(len(channels))
-    if 'eeg' in channels.kinds:
-        index = channels.indices('eeg')
-        projector[np.ix_(index, index)] -= 1 / len(index)
-    return projector
 
 
 def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:

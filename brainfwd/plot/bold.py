@@ -6,6 +6,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from brainfwd._core import checks
 from brainfwd.plot.colour_scale import colour_bar, colour_scale
 from brainfwd.plot.hemispheres import mark_hemispheres, some_ticks
 from brainfwd.plot.region_time_series import check_series
@@ -41,9 +42,8 @@ def bold(
     UnitError, ShapeError, ValueError
         Times without a unit, values with one, values that do not fit times and labels, a region that does not exist.
     """
-    at, numbers, unit = check_series(times, values, labels, 'bold')
-    if not unit.is_unitless:
-        raise u.UnitMismatchError(f'bold(values) is a relative change, without a unit; got {unit}.')
+    values = checks.quantity(values, u.UNITLESS, 'bold(values)', 'a relative change')
+    at, numbers, _ = check_series(times, values, labels, 'bold')
     percent, labels = 100 * numbers, list(labels)
     if show is None:
         show = [labels[i] for i in np.sort(np.argsort(-percent.var(axis=0))[:4])]

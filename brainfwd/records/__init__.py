@@ -1,6 +1,6 @@
 """Records: plain, immutable, with units. NumPy float64 inside, Quantities outside."""
 
-from brainfwd.records.channels import SENSOR_UNITS, ChannelGroups, Channels, si, values
+from brainfwd.records.channels import SENSOR_UNITS, ChannelGroups, Channels, average_reference, si, values
 from brainfwd.records.connectome import Connectome
 from brainfwd.records.cortex import Cortex
 from brainfwd.records.lead_field import LeadField
@@ -20,6 +20,7 @@ __all__ = [
     'Recording',
     'SourceEstimate',
     'SourceSpace',
+    'average_reference',
     'si',
     'values',
 ]

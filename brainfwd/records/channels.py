@@ -13,7 +13,7 @@ import numpy as np
 from brainfwd._core.checks import ShapeError, UnitError, choice, quantity, shape_is
 from brainfwd.records.base import frozen_quantity, keep
 
-__all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'si', 'values']
+__all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'average_reference', 'si', 'values']
 
 SENSOR_UNITS = {'eeg': u.volt, 'mag': u.tesla, 'grad': u.tesla / u.meter}
 """The SI unit of what each type of channel measures."""
@@ -75,11 +75,15 @@ class Channels:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, Channels) or (self.names, self.types) != (other.names, other.types):
+        if not isinstance(other, Channels) or not self.same_sensors(other):
             return False
         if self.positions is None or other.positions is None:
             return self.positions is other.positions
         return np.array_equal(self.positions.mantissa, other.positions.mantissa)
+
+    def same_sensors(self, other: 'Channels') -> bool:
+        """Whether the other are of the same names and types, in the same order, wherever they are placed."""
+        return (self.names, self.types) == (other.names, other.types)
 
     @functools.cached_property
     def kinds(self) -> tuple[str, ...]:
@@ -216,6 +220,18 @@ class ChannelGroups(Mapping):
         return self
 
 
+def average_reference(channels: Channels) -> np.ndarray:
+    r"""(sensors, sensors) projector :math:`P = I - 1 1^T / n` on the EEG channels, the identity on the others.
+
+    EEG measures differences of potential: what all electrodes share says nothing about the brain.
+    """
+    projector = np.eye(len(channels))
+    if 'eeg' in channels.kinds:
+        index = channels.indices('eeg')
+        projector[np.ix_(index, index)] -= 1 / len(index)
+    return projector
+
+
 def values(si_array: Any, channels: Channels) -> Any:
     """SI numbers with their units: a Quantity for one type of channel, `ChannelGroups` for several."""
     if channels.is_mixed:
@@ -237,7 +253,7 @@ def si(value: Any, channels: Channels, where: str = 'si(value)') -> Any:
         Groups of other channels.
     """
     if isinstance(value, ChannelGroups):
-        if (value.channels.names, value.channels.types) != (channels.names, channels.types):
+        if not value.channels.same_sensors(channels):
             raise ValueError(f'{where} holds the channels {channels}; got others, {value.channels}.')
         return value.joined()
     if channels.is_mixed:

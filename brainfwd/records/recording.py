@@ -63,7 +63,7 @@ class Recording:
         data = frozen(self.data_si, where)
         finite(data, where)
         period, start = check_axis(self.sampling_period, self.start, 'Recording')
-        if self.noise_cov is not None and self.noise_cov.channels.names != self.channels.names:
+        if self.noise_cov is not None and not self.noise_cov.channels.same_sensors(self.channels):
             raise ValueError(
                 f'Recording(noise_cov=...) is of the same channels, {self.channels}; got {self.noise_cov.channels}.'
             )
@@ -130,7 +130,7 @@ class Recording:
             raise ValueError(f'{where} needs at least one recording; got none.')
         first, expected = parts[0], parts[0].start.mantissa
         for part in parts:
-            if (part.channels.names, part.channels.types) != (first.channels.names, first.channels.types):
+            if not part.channels.same_sensors(first.channels):
                 raise ValueError(f'{where} have the same channels, {first.channels}; got {part.channels}.')
             if not np.isclose(part.sampling_period.mantissa, first.sampling_period.mantissa, rtol=1e-9):
                 raise ValueError(f'{where} have one period, {first.sampling_period}; got {part.sampling_period}.')

@@ -61,6 +61,8 @@ def test_not_records(problem):
         MinimumNorm().fit(lead_field.gain_si, noise_cov)
     with pytest.raises(ValueError, match='nave'):
         MinimumNorm().fit(lead_field, noise_cov, nave=0)
+    with pytest.raises(TypeError, match='positional'):
+        MinimumNorm().fit(lead_field, noise_cov, 4)
 
 
 def test_channels_of_the_covariance(problem):

@@ -9,7 +9,7 @@ from brainfwd import records
 from brainfwd.inverse import DSPM, SLORETA, MinimumNorm
 from brainfwd.inverse.depth import depth_prior
 from brainfwd.inverse.orientation import orientation_root
-from brainfwd.inverse.whitening import average_reference, whitener
+from brainfwd.inverse.whitening import whitener
 
 every_sensor = pytest.mark.parametrize('kinds', ['eeg', 'meg', 'both'])
 
@@ -26,7 +26,7 @@ def _kernel(solver, lead_field):
 @every_sensor
 def test_whitener(kinds, problem):
     _, noise_cov = problem(kinds)
-    white, projector = whitener(noise_cov, 'test'), average_reference(noise_cov.channels)
+    white, projector = whitener(noise_cov, 'test'), records.average_reference(noise_cov.channels)
     blocks = np.equal.outer(*(np.array(noise_cov.channels.types) == 'eeg',) * 2)
     assert len(white) == len(noise_cov.channels) - ('eeg' in noise_cov.channels.kinds)
     assert np.allclose(white @ (noise_cov.matrix_si * blocks) @ white.T, np.eye(len(white)), atol=1e-9)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brainfwd._core.checks import ShapeError, UnitError
-from brainfwd.records import SENSOR_UNITS, ChannelGroups, Channels, si, values
+from brainfwd.records import SENSOR_UNITS, ChannelGroups, Channels, average_reference, si, values
 
 some_channels = st.lists(st.sampled_from(sorted(SENSOR_UNITS)), min_size=1, max_size=12).map(
     lambda types: Channels(tuple(f'c{i}' for i in range(len(types))), tuple(types))
@@ -103,6 +103,18 @@ def test_channels_are_equal_by_content(eeg):
     assert hash(same) == hash(eeg)
     assert Channels(eeg.names, eeg.types) != eeg
     assert Channels(eeg.names, ('eeg', 'eeg', 'mag')) != Channels(eeg.names, eeg.types)
+
+
+def test_same_sensors_wherever_they_are(eeg):
+    assert eeg.same_sensors(Channels(eeg.names, eeg.types))
+    assert not eeg.same_sensors(Channels(eeg.names, ('eeg', 'eeg', 'mag')))
+    assert not eeg.same_sensors(Channels(eeg.names[::-1], eeg.types))
+
+
+def test_average_reference_is_a_projector_of_the_electrodes_alone(mixed):
+    projector = average_reference(mixed)
+    np.testing.assert_allclose(projector @ projector, projector, atol=1e-15)
+    np.testing.assert_allclose(projector @ np.arange(5.0), np.where(np.array(mixed.types) == 'eeg', 0, np.arange(5.0)))
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,6 @@ def test_noise_of_other_channels_is_refused(eeg):
     noise = NoiseCovariance.diagonal(1 * u.uvolt, eeg)
     with pytest.raises(ValueError, match='of the same channels'):
         Recording(np.ones((2, 1)), ONE, 2 * u.ms, noise_cov=noise)
+    of_another_type = Channels(eeg.names, ('eeg', 'eeg', 'mag'))
+    with pytest.raises(ValueError, match='of the same channels'):
+        Recording(np.ones((2, 3)), of_another_type, 2 * u.ms, noise_cov=noise)
