@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 __all__ = ['main']
@@ -11,6 +12,7 @@ __all__ = ['main']
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog='brainfwd', description='From neuron to sensor and back.')
+    parser.add_argument('--version', action='version', version=f'brainfwd {version("brainfwd")}')
     commands = parser.add_subparsers(dest='command', required=True)
     demo = commands.add_parser(
         'demo',
@@ -19,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         'another head, scores them, and writes recordings, figures and report.html.',
     )
     demo.add_argument('--out', type=Path, default=Path('brainfwd-demo'), help='folder to write to (%(default)s)')
-    demo.add_argument('--duration', type=_seconds, default=10.0, help='seconds of each segment (%(default)s)')
+    demo.add_argument(
+        '--duration', type=_seconds, default=10.0, help='seconds of each segment, 9 at least (%(default)s)'
+    )
     demo.add_argument('--seed', type=_seed, default=0, help='of noise and choice of regions (%(default)s)')
     options = parser.parse_args(arguments)
     try:
@@ -39,13 +43,13 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _seconds(text: str) -> float:
-    """More than four seconds: the ends of a segment are left out, and a covariance is estimated from the rest."""
+    """Long enough to estimate a covariance of 64 electrodes in a band of 5 Hz."""
     try:
         seconds = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f'a number of seconds; got {text!r}') from None
-    if not 5 <= seconds <= 3600 or abs(seconds * 1000 / 2 - round(seconds * 1000 / 2)) > 1e-6:
-        raise argparse.ArgumentTypeError(f'5 to 3600 seconds, a multiple of 2 ms; got {text}')
+    if not 9 <= seconds <= 3600 or abs(seconds * 1000 / 2 - round(seconds * 1000 / 2)) > 1e-6:
+        raise argparse.ArgumentTypeError(f'9 to 3600 seconds, a multiple of 2 ms; got {text}')
     return seconds
 
 

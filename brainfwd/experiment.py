@@ -137,8 +137,15 @@ class Experiment:
         self.sensors = dict(sensors)
         self.invert = checks.choice(invert, self.sensors, 'Experiment(invert)')
         self.lead_field = lead_field
+        if not isinstance(solvers, Mapping):
+            raise TypeError(
+                f"Experiment(solvers) is a dict such as {{'sLORETA': solver}}; got {type(solvers).__name__}."
+            )
+        low, high = (checks.quantity(f, u.Hz, 'Experiment(band)', 'a frequency') for f in band)
+        if not 0 < low.mantissa < high.mantissa:
+            raise ValueError(f'Experiment(band) goes from a lower to a higher frequency; got {low} to {high}.')
         self.solvers = dict(solvers)
-        self.band = tuple(checks.quantity(f, u.Hz, 'Experiment(band)', 'a frequency') for f in band)
+        self.band = (low, high)
         if simulator.network.in_size != (regions.n_regions,):
             raise checks.ShapeError(
                 f'Experiment(regions) are those of the network, {simulator.network.in_size}; got {regions.n_regions}.'
@@ -184,9 +191,10 @@ class Experiment:
                 f'Experiment.run: rest and drive set the same parameters; got {list(rest)} and {list(drive)}.'
             )
         duration = checks.quantity(duration, u.second, 'Experiment.run(duration)', 'the length of a segment')
-        if not duration > 4 * _EDGE:
+        if duration < self.shortest:
             raise ValueError(
-                f'Experiment.run(duration) is more than {4 * _EDGE}, to estimate a covariance; got {duration}.'
+                f'Experiment.run(duration) is {self.shortest} at least, to estimate the covariance of '
+                f'{len(self.lead_field.channels)} channels in a band of {self.band[1] - self.band[0]}; got {duration}.'
             )
         index = {label: self.regions.index(label) for label in driven}
         if not index:
@@ -205,10 +213,16 @@ class Experiment:
         trials = []
         for number, (label, region) in enumerate(index.items()):
             self._set(rest, drive, region)
-            own = int(np.random.SeedSequence([rested.seed, number]).generate_state(1)[0])
+            own = int(np.random.SeedSequence([rested.seed, number]).generate_state(1)[0]) >> 1
             trials.append(self._trial(label, region, run(resume=rested, seed=own)))
         self._set(rest)
         return ExperimentResult(rested, trials, noise_cov, self.lead_field.sources, rested.seed)
+
+    @property
+    def shortest(self) -> u.Quantity:
+        """The shortest segment: a band of width B has 2 B independent samples a second, and each channel needs one."""
+        samples = len(self.lead_field.channels)
+        return (samples / (2 * (self.band[1] - self.band[0])) + 2 * _EDGE).in_unit(u.second)
 
     def _set(self, rest: Mapping[str, Any], drive: Mapping[str, Any] | None = None, region: int = 0) -> None:
         for name, value in rest.items():

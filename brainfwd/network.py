@@ -5,17 +5,17 @@ from typing import Any
 
 import brainstate
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Input, Variable
+from brainfwd._core.keys import as_key, key_for
 from brainfwd._core.module import Module, current_dt
 from brainfwd.coupling.base import Coupling
 from brainfwd.integrate import SCHEMES
 from brainfwd.nodes.base import NeuralMass
-from brainfwd.noise.base import ProcessNoise, key_for
+from brainfwd.noise.base import ProcessNoise
 from brainfwd.noise.white import WhiteNoise
 
 __all__ = ['Network']
@@ -28,8 +28,8 @@ class Network(Module):
         \dot x = f\big(x,\; \underbrace{c(x, \text{past}) + \text{noise} + \text{given}}_{\text{inputs}}\big)
         + \text{white noise}
 
-    An input is the sum of all that feeds it; its default applies only when nothing does. Coupling is evaluated at every
-    stage of the scheme: delayed totals come from history, the rest uses the stage.
+    An input is the sum of the noise and of what is given to it, or its default where neither is, plus coupling.
+    Coupling is evaluated at every stage of the scheme: delayed totals come from history, the rest uses the stage.
 
     Parameters
     ----------
@@ -68,14 +68,30 @@ class Network(Module):
             raise ValueError('Network got one coupling or noise object in two places: make one for each.')
         self.labels = None if labels is None else tuple(labels)
         self.hold_coupling = hold_coupling
-        for each in self.coupling:
-            self._check_coupling(each)
-        for target, each in self.noise.items():
-            self._check_noise(target, each)
+        self._check_node()
+        self.bind()
         if self.labels is not None and len(self.labels) != self.in_size[-1]:
             raise checks.ShapeError(f'Network.labels names {self.in_size[-1]} regions; got {len(self.labels)} names.')
 
     # ---- what feeds what
+
+    def bind(self) -> None:
+        """Check every coupling and noise against the node, and give noise its size; before every run."""
+        for each in self.coupling:
+            self._check_coupling(each)
+        for target, each in self.noise.items():
+            self._check_noise(target, each)
+
+    def _check_node(self) -> None:
+        """Whether the node gives a rate for each of its variables, with a unit that fits."""
+        node = self.node
+        where = f'{type(node).__name__}.derivative'
+        state = {name: _full(getattr(node, f'init_{name}'), node.in_size) for name in node.variables}
+        rates = node.derivative(**state, **{name: field.default for name, field in node.inputs.items()})
+        if set(rates) != set(node.variables):
+            raise ValueError(f'{where} gives the rate of each of {", ".join(node.variables)}; got {", ".join(rates)}.')
+        for name, field in node.variables.items():
+            checks.quantity(rates[name], field.unit / u.second, f'{where}[{name!r}]', f'the rate of change of {name}')
 
     def _ends(self, coupling: Coupling) -> tuple[str, str]:
         node = self.node
@@ -85,7 +101,9 @@ class Network(Module):
     def _check_coupling(self, coupling: Coupling) -> None:
         node, where = self.node, type(coupling).__name__
         source, target = self._ends(coupling)
-        checks.choice(source, node.observables(), f'{where}.source')
+        checks.choice(source, node.readable, f'{where}.source')
+        if not node.inputs:
+            raise ValueError(f'{where} feeds an input; {type(node).__name__} has none.')
         checks.choice(target, node.inputs, f'{where}.target')
         if coupling.in_size != node.in_size:
             raise checks.ShapeError(
@@ -95,7 +113,7 @@ class Network(Module):
         unit = u.get_unit(node.read(source, rest))
         feeds = node.inputs[target].unit
         model = type(node).__name__
-        coupling.check(unit, feeds, f'{source} of {model} ({unit}) into its input {target} ({feeds})')
+        coupling.bind(unit, feeds, f'{source} of {model} ({unit}) into its input {target} ({feeds})')
 
     def _check_noise(self, target: str, noise: ProcessNoise) -> None:
         node = self.node
@@ -123,12 +141,19 @@ class Network(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Begin at step 0, and give every noise a key of its own; after the states of node, coupling and noise."""
         self.step = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
-        self.seed(jax.random.key(0, impl='threefry2x32'), batch_size)
+        self.seed(0)
 
-    def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
-        """Give every noise its key, folded from this one and the name of what it feeds."""
+    def init_all_states(self, batch_size: int | None = None) -> 'Network':
+        """Begin: every variable at its initial value, no past, the noise of seed 0; returns the network."""
+        self.bind()
+        super().init_all_states(batch_size=batch_size)
+        return self
+
+    def seed(self, key: Any) -> None:
+        """Give every noise its key, folded from this key or whole number and the name of what it feeds."""
+        key = as_key(key, 'Network.seed(key)')
         for target, noise in self.noise.items():
-            noise.seed(key_for(key, f'noise.{target}'), batch_size)
+            noise.seed(key_for(key, f'noise.{target}'))
 
     # ---- forward in time
 
@@ -159,10 +184,10 @@ class Network(Module):
         drives, increments = self._draw(step, dt)
 
         def derivative(stage: dict[str, Any], fraction: float) -> dict[str, Any]:
-            fed = [*self._coupled(state if self.hold_coupling else stage, 0.0 if self.hold_coupling else fraction)]
-            fed += [(name, drive(fraction)) for name, drive in drives]
-            fed += [(name, given(fraction) if callable(given) else given) for name, given in inputs.items()]
-            return node.derivative(**stage, **self._summed(fed))
+            coupled = self._coupled(state if self.hold_coupling else stage, 0.0 if self.hold_coupling else fraction)
+            given = [(name, drive(fraction)) for name, drive in drives]
+            given += [(name, value(fraction) if callable(value) else value) for name, value in inputs.items()]
+            return node.derivative(**stage, **self._summed(given, coupled))
 
         node.write(SCHEMES[node.method](derivative, state, dt, increments))
         self.step.value = step + 1
@@ -193,12 +218,15 @@ class Network(Module):
                 drives.append((target, _between(before, noise.value)))
         return drives, increments
 
-    def _summed(self, fed: list[tuple[str, Any]]) -> dict[str, Any]:
+    def _summed(self, given: list[tuple[str, Any]], coupled: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Every input: what is given, or else its default; coupling comes on top, so that none is as k = 0."""
         inputs = {}
         for name, field in self.node.inputs.items():
+            terms = [value for target, value in given if target == name and value is not None] or [field.default]
+            terms += [value for target, value in coupled if target == name]
             where = f'{type(self.node).__name__}.{name}'
-            terms = [self.node.checked_input(name, value, where) for target, value in fed if target == name]
-            inputs[name] = sum(terms[1:], terms[0]) if terms else field.default
+            terms = [self.node.checked_input(name, term, where) for term in terms]
+            inputs[name] = sum(terms[1:], terms[0])
         return inputs
 
     def __repr__(self) -> str:
@@ -222,6 +250,11 @@ def _listed(coupling: Any) -> list[Coupling]:
         if not isinstance(one, Coupling):
             raise TypeError(f'Network(coupling) is a coupling such as bf.DiffusiveCoupling(...); got {_kind(one)}.')
     return each
+
+
+def _full(value: Any, shape: tuple[int, ...]) -> Any:
+    numbers = np.broadcast_to(np.asarray(u.get_mantissa(value)), shape)
+    return u.Quantity(numbers, unit=value.unit) if isinstance(value, u.Quantity) else numbers
 
 
 def _ones(shape: tuple[int, ...], unit: u.Unit) -> Any:

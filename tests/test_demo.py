@@ -15,11 +15,11 @@ from brainfwd.demo import run
 
 @pytest.fixture(scope='module')
 def demo(tmp_path_factory):
-    """The folder of a demo with segments of 5 s, and what it printed."""
+    """The folder of a demo with segments of 9 s, and what it printed."""
     out = tmp_path_factory.mktemp('demo') / 'made' / 'by the demo'
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        assert cli.main(['demo', '--out', str(out), '--duration', '5', '--seed', '3']) == 0
+        assert cli.main(['demo', '--out', str(out), '--duration', '9', '--seed', '3']) == 0
     return out, printed.getvalue()
 
 
@@ -36,7 +36,7 @@ def test_recordings_come_back_with_their_units(demo, name, kinds):
     recording = bf.io.load_recording(demo[0] / f'{name}.nc')
     assert {kind: recording.channels.types.count(kind) for kind in recording.channels.kinds} == kinds
     assert recording.sampling_period == 2 * u.ms
-    assert recording.n_times == 4 * 2500
+    assert recording.n_times == 4 * 4500
     assert np.allclose(np.diff(recording.times.to_decimal(u.ms)), 2)
     for kind in kinds:
         spread = recording.pick(kind).data.std()
@@ -100,10 +100,10 @@ def test_what_is_not_installed_is_refused_first(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
-        (['--duration', '3'], '5 to 3600 seconds'),
+        (['--duration', '3'], '9 to 3600 seconds'),
         (['--duration', 'long'], "a number of seconds; got 'long'"),
-        (['--duration', '5.0005'], 'a multiple of 2 ms'),
-        (['--duration', 'nan'], '5 to 3600 seconds'),
+        (['--duration', '9.0005'], 'a multiple of 2 ms'),
+        (['--duration', 'nan'], '9 to 3600 seconds'),
         (['--seed', '-1'], 'a whole number from 0'),
         (['--seed', '1.5'], 'a whole number from 0'),
     ],

@@ -16,7 +16,9 @@ LAYERS = {
     'network': 3,
     'simulator': 4,
     'fitting': 5, 'experiment': 5, 'study': 5,
-    'datasets': 6, 'io': 6, 'plot': 6, 'report': 6, 'demo': 6, 'cli': 6,
+    'datasets': 6, 'io': 6, 'plot': 6, 'report': 6,
+    'demo': 7,
+    'cli': 8,
 }  # fmt: skip
 
 # Most packages are families: a base and leaves that know nothing of each other. These are not: the core is one thing, a

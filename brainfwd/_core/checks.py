@@ -8,6 +8,7 @@ Units are checked, never values, so that every check also holds while JAX traces
 """
 
 import difflib
+import numbers
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
     'code',
     'finite',
     'non_negative',
+    'positive',
     'positive_int',
     'quantity',
     'shape_is',
@@ -52,7 +54,8 @@ def code(unit: u.Unit) -> str:
 
 
 def _spell(value: Any, unit: u.Unit) -> str:
-    number = f'{value:g}' if np.ndim(value) == 0 and not isinstance(value, jax.core.Tracer) else '<array>'
+    plain = isinstance(value, numbers.Real | np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    number = f'{float(value):g}' if plain else '<array>'
     if re.fullmatch(r'-?\d+', number):
         number += '.'
     return f'{number} * {code(unit)}'
@@ -89,8 +92,15 @@ def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quant
         if not u.have_same_dim(value.unit, unit):
             hint = f'write {_spell(1.0, unit)}, for example' if not unit.is_unitless else 'write a plain number'
             raise UnitError(f'{what}{_in(unit)}; got {value.unit}: {hint}.')
+        if 'rad' in str(value.unit) and 'rad' not in str(unit) and not unit.is_unitless:
+            # brainunit takes rad/s for Hz
+            raise UnitError(f'{what}{_in(unit)}; got {value.unit}, an angular frequency: divide it by 2 pi, in {unit}.')
         converted = value.in_unit(unit)
         return converted.mantissa if unit.is_unitless else converted
+    if isinstance(value, list | tuple) and any(isinstance(each, u.Quantity) for each in value):
+        raise UnitError(f'{what}{_in(unit)}; got a list of Quantities: write one, np.array([...]) * {code(unit)}.')
+    if not isinstance(value, numbers.Number | list | tuple | np.generic | np.ndarray | jax.Array):
+        raise UnitError(f'{what}{_in(unit)}; got {type(value).__name__}: write {_spell(1.0, unit)}, for example.')
     if unit.is_unitless:
         return value
     raise UnitError(f'{what}{_in(unit)}; got a bare {_kind(value)}: write {_spell(value, unit)}.')
@@ -124,18 +134,25 @@ def _concrete(value: Any) -> np.ndarray | None:
 
 def finite(value: Any, where: str) -> None:
     """Refuse NaN and infinity, and say where the first one stands."""
-    numbers = _concrete(value)
-    if numbers is not None and not np.isfinite(numbers).all():
-        bad = np.argwhere(~np.isfinite(numbers))
-        at = f' at index {tuple(int(i) for i in bad[0])}' if numbers.ndim else ''
+    concrete = _concrete(value)
+    if concrete is not None and not np.isfinite(concrete).all():
+        bad = np.argwhere(~np.isfinite(concrete))
+        at = f' at index {tuple(int(i) for i in bad[0])}' if concrete.ndim else ''
         raise ValueError(f'{where} must be finite; got {len(bad)} value(s) that are not, the first{at}.')
 
 
 def non_negative(value: Any, where: str) -> None:
     """Refuse negative values."""
-    numbers = _concrete(value)
-    if numbers is not None and (numbers < 0).any():
-        raise ValueError(f'{where} must not be negative; got {numbers.min():g} as the smallest value.')
+    concrete = _concrete(value)
+    if concrete is not None and (concrete < 0).any():
+        raise ValueError(f'{where} must not be negative; got {concrete.min():g} as the smallest value.')
+
+
+def positive(value: Any, where: str) -> None:
+    """Refuse what is not above zero."""
+    concrete = _concrete(value)
+    if concrete is not None and not (concrete > 0).all():
+        raise ValueError(f'{where} must be above zero; got {concrete.min():g} as the smallest value.')
 
 
 def shape_is(value: Any, shape: tuple[int, ...], where: str, axes: str = '') -> None:

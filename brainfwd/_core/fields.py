@@ -13,7 +13,17 @@ import numpy as np
 
 from brainfwd._core import checks
 
-__all__ = ['Field', 'FixedState', 'Input', 'Parameter', 'ParameterState', 'Variable', 'VariableState', 'check_fits', 'constant']
+__all__ = [
+    'Field',
+    'FixedState',
+    'Input',
+    'Parameter',
+    'ParameterState',
+    'Variable',
+    'VariableState',
+    'check_fits',
+    'constant',
+]
 
 
 class ParameterState(brainstate.State):
@@ -21,17 +31,20 @@ class ParameterState(brainstate.State):
 
 
 class FixedState(ParameterState):
-    """Holds what is worked out from parameters before a run, and is not to be given to a pure function in their place."""
+    """Holds what is worked out from parameters before a run, and cannot be given in their place."""
 
 
 class VariableState(brainstate.HiddenState):
-    """Holds a variable in its declared unit, whatever unit a step of integration leaves behind."""
+    """Holds a variable in its declared unit and shape, whatever unit a step of integration leaves behind."""
 
     def __init__(self, value: Any, unit: u.Unit, where: str, **metadata: Any):
         super().__init__(value, unit=unit, where=where, **metadata)
 
     def _write_value(self, v: Any) -> None:
-        super()._write_value(checks.quantity(v, self.unit, self.where))
+        v = checks.quantity(v, self.unit, self.where)
+        if np.shape(u.get_mantissa(v)) != np.shape(u.get_mantissa(self._value)):
+            checks.shape_is(v, np.shape(u.get_mantissa(self._value)), self.where)
+        super()._write_value(v)
 
 
 def constant(value: Any) -> Any:
@@ -82,11 +95,19 @@ class Parameter(Field):
         What it is, in a few words.
     per_region : bool
         Whether it is a number or an array that fits the size of the module (the default), or of a shape of its own.
+    positive : bool
+        Whether it must be above zero.
+    optional : bool
+        Whether it may be None.
     """
 
-    def __init__(self, default: Any, meaning: str, *, per_region: bool = True):
+    def __init__(
+        self, default: Any, meaning: str, *, per_region: bool = True, positive: bool = False, optional: bool = False
+    ):
         super().__init__(default, meaning)
         self.per_region = per_region
+        self.positive = positive
+        self.optional = optional
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
@@ -100,8 +121,12 @@ class Parameter(Field):
 
     def __set__(self, instance: Any, value: Any) -> None:
         held = instance.__dict__.get(self.name)
-        # None is held as it is: the loops of brainstate take no State without a value
-        if (value is None and self.default is None) or isinstance(value, brainstate.State):
+        if isinstance(value, brainstate.State) and not isinstance(value, ParameterState):
+            value = value.value
+        # None is held as it is: the loops of brainstate take no State without a value; and when brainstate builds a
+        # module again, attribute by attribute, it sets what was held
+        building = self.name not in instance.__dict__
+        if isinstance(value, ParameterState) or (value is None and (self.optional or building)):
             instance.__dict__[self.name] = value
         elif held is None:
             instance.__dict__[self.name] = ParameterState(self._checked(instance, value))
@@ -110,13 +135,15 @@ class Parameter(Field):
 
     def _checked(self, instance: Any, value: Any) -> Any:
         where = self.where(instance)
-        if self.default is not None:
+        if value is None or self.default is not None:
             value = self.check(value, where)
         try:
             value = constant(value)
         except (TypeError, ValueError) as error:
             raise checks.ShapeError(f'{where} is a number or an array of numbers; got {value!r}.') from error
         checks.finite(value, where)
+        if self.positive:
+            checks.positive(value, where)
         if self.per_region:
             check_fits(value, instance.in_size, where)
         return value
@@ -149,10 +176,7 @@ class Variable(Field):
 
 
 class Input(Field):
-    """What feeds a module at every step: the sum of coupling, noise, stimulus and the caller.
-
-    The default applies only when nothing feeds it.
-    """
+    """What feeds a module at every step: what noise and the caller give, or else the default; plus coupling."""
 
     def __set__(self, instance: Any, value: Any) -> None:
         raise AttributeError(
@@ -161,11 +185,7 @@ class Input(Field):
 
 
 def check_fits(value: Any, in_size: tuple[int, ...], where: str) -> None:
-    """Refuse what is no number, and no array that fits the size of a module; a batch may stand before it."""
+    """Refuse what is no number, and no array over the regions of a module; a batch may stand before them."""
     shape = np.shape(u.get_mantissa(value))
-    try:
-        fits = np.broadcast_shapes(shape, in_size)[-len(in_size) :] == tuple(in_size)
-    except ValueError:
-        fits = False
-    if not fits:
+    if shape not in ((), (1,)) and shape[-len(in_size) :] != tuple(in_size):
         raise checks.ShapeError(f'{where} is a number or an array that fits {tuple(in_size)}; got shape {shape}.')

@@ -23,8 +23,8 @@ def as_key(seed_or_key: Any, where: str) -> jax.Array:
     """A typed threefry key, from a seed, a typed key or the two numbers of a raw one."""
     if isinstance(seed_or_key, bool | int | np.integer):
         return jax.random.key(as_seed(seed_or_key, where), impl=_IMPL)
-    key = seed_or_key
-    if isinstance(key, jax.Array | np.ndarray):
+    if isinstance(seed_or_key, jax.Array | np.ndarray):
+        key = jnp.asarray(seed_or_key)
         if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
             if key.shape == () and str(jax.random.key_impl(key)) == _IMPL:
                 return key

@@ -1,18 +1,18 @@
 """The module that every stateful part of brainfwd inherits."""
 
 import inspect
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Field, Input, Parameter, Variable, VariableState, check_fits
 
-__all__ = ['Module', 'current_dt', 'set_parameter']
+__all__ = ['Module', 'current_dt', 'current_dtype', 'set_parameter']
 
 
 def current_dt(where: str) -> u.Quantity:
@@ -24,6 +24,17 @@ def current_dt(where: str) -> u.Quantity:
             'or run inside `with brainstate.environ.context(dt=0.1 * u.ms):`. A Simulator does it for you.'
         )
     return checks.quantity(dt, u.ms, 'brainstate.environ dt', 'the time step')
+
+
+def current_dtype(where: str) -> Any:
+    """The precision of states, from ``brainstate.environ``; JAX has to be set to the same."""
+    dtype = brainstate.environ.dftype()
+    if jax.config.read('jax_enable_x64') and jnp.dtype(dtype).itemsize < 8:
+        raise ValueError(
+            f'{where}: JAX computes in 64 bits and brainstate in {8 * jnp.dtype(dtype).itemsize}: write '
+            'brainstate.environ.set(precision=64), which sets both.'
+        )
+    return dtype
 
 
 def set_parameter(module: Any, name: str, value: Any) -> None:
@@ -88,13 +99,19 @@ class Module(brainstate.nn.Module):
         for given in values:
             checks.choice(given, self.parameter_fields, f'a parameter of {type(self).__name__}')
         for field_name, field in self.parameter_fields.items():
-            setattr(self, field_name, values.get(field_name, field.default))
+            if field_name in values or field.default is not None:
+                value = values.get(field_name, field.default)
+                if value is None and not field.optional:
+                    field.check(value, field.where(self))
+                setattr(self, field_name, value)
+            else:  # not given: optional, or set by the constructor of the class
+                self.__dict__[field_name] = None
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Set every variable to its initial value; with ``batch_size``, one row per member."""
         batch = () if batch_size is None else (batch_size,)
         for name, field in self.variables.items():
-            value = _filled(getattr(self, f'init_{name}'), (*batch, *self.in_size))
+            value = _filled(getattr(self, f'init_{name}'), (*batch, *self.in_size), current_dtype(field.where(self)))
             setattr(self, name, VariableState(value, field.unit, field.where(self)))
 
     def init_all_states(self, batch_size: int | None = None) -> 'Module':
@@ -154,9 +171,7 @@ def _signature(cls: type[Module]) -> inspect.Signature:
     return inspect.Signature(kept)
 
 
-def _filled(value: Any, shape: Iterable[int]) -> Any:
-    shape = tuple(shape)
-    dtype = brainstate.environ.dftype()
+def _filled(value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     mantissa = jnp.broadcast_to(jnp.asarray(u.get_mantissa(value), dtype=dtype), shape)
     return u.Quantity(mantissa, unit=value.unit) if isinstance(value, u.Quantity) else mantissa
 

@@ -1,16 +1,17 @@
 """What every coupling inherits: connectivity, delays, history."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.fields import Parameter
-from brainfwd._core.module import Module, current_dt
+from brainfwd._core.fields import FixedState, Parameter
+from brainfwd._core.module import Module, current_dt, current_dtype
 from brainfwd.coupling.delayed_sum import empty_history, record, steps_of, total
 
 __all__ = ['Coupling']
@@ -23,6 +24,7 @@ class _Connectivity(Parameter):
         where = self.where(instance)
         value = checks.array(value, where)
         checks.shape_is(value, instance.in_size * 2, where, '[target, source]')
+        instance.new_connections(value)
         return super()._checked(instance, value)
 
 
@@ -40,7 +42,7 @@ class _OfPairs(Parameter):
     """Not negative, in a unit: (regions, regions), or one for all."""
 
     def __init__(self, unit: u.Unit, meaning: str):
-        super().__init__(None, meaning, per_region=False)
+        super().__init__(None, meaning, per_region=False, optional=True)
         self.unit = unit
 
     def _checked(self, instance: Any, value: Any) -> Any:
@@ -60,8 +62,8 @@ class _Speed(Parameter):
     def _checked(self, instance: Any, value: Any) -> Any:
         where = self.where(instance)
         value = checks.quantity(value, u.meter / u.second, where, f'the {self.meaning}')
-        if np.ndim(value.mantissa) or not value.mantissa > 0:
-            raise ValueError(f'{where} is one speed above zero; got {value}.')
+        checks.shape_is(value, (), where)
+        checks.positive(value, where)
         return super()._checked(instance, value)
 
 
@@ -89,17 +91,20 @@ class Coupling(Module):
 
     Notes
     -----
-    Every delay is rounded to the nearest step. Before t = 0 the source had its initial value. Pairs without delay act
-    at once. Within a step the past is linear, so that delayed coupling is second order at best. New delays, lengths or
-    speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
+    Every delay is rounded to the nearest step of the dt at ``init_all_states()``. Before t = 0 the source had its
+    initial value. Pairs without delay act at once. Within a step the past is linear, so that delayed coupling is second
+    order at best. New delays, lengths or speed act from the next ``init_all_states()``, with which every run of a
+    Simulator begins.
     """
 
     conn = _Connectivity(None, 'connectivity [target, source]', per_region=False)
     k = _Strength(None, 'global coupling strength')
     tract_lengths = _OfPairs(u.mm, 'tract lengths')
-    conduction_speed = _Speed(None, 'conduction speed', per_region=False)
+    conduction_speed = _Speed(None, 'conduction speed', per_region=False, optional=True)
     delays = _OfPairs(u.ms, 'delays')
 
+    fixed: ClassVar[tuple[str, ...]] = ('tract_lengths', 'conduction_speed', 'delays')
+    """Parameters that act when the states are made, as whole numbers of steps."""
     turns: tuple[u.Unit, str] | None = None
     """The unit of ``k``, and what it turns into what; None before the coupling is part of a network."""
 
@@ -114,6 +119,7 @@ class Coupling(Module):
         source: str | None = None,
         target: str | None = None,
         name: str | None = None,
+        **values: Any,
     ):
         where = f'{type(self).__name__}.conn'
         conn = checks.array(conn, where)
@@ -126,6 +132,7 @@ class Coupling(Module):
             tract_lengths=tract_lengths,
             conduction_speed=conduction_speed,
             delays=delays,
+            **values,
         )
         self._check_delays()
         self.source = source
@@ -153,8 +160,13 @@ class Coupling(Module):
             return (self.tract_lengths / self.conduction_speed).in_unit(u.ms)
         return self.delays
 
-    def check(self, source: u.Unit, target: u.Unit, what: str) -> None:
-        """Refuse a ``k`` that does not turn a source in this unit into an input in that unit; ``what`` names both."""
+    @property
+    def in_strength(self) -> Any:
+        """The sum of the connections onto each region, (regions,)."""
+        return self.conn.sum(axis=1)
+
+    def bind(self, source: u.Unit, target: u.Unit, what: str) -> None:
+        """From now on ``k`` turns a source in this unit into an input in that unit; ``what`` names both, for errors."""
         ones = np.ones(self.in_size)
         value = ones if source.is_unitless else u.Quantity(ones, unit=source)
         natural = u.get_unit(self.post(self.pre(value), value))
@@ -164,18 +176,31 @@ class Coupling(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Forget the past; round delays to steps of the current dt."""
         self._check_delays()
-        delays = self.pair_delays()
-        connected = np.asarray(self.conn) != 0
-        steps = np.zeros(connected.shape, np.int32)
+        delays, where = self.pair_delays(), type(self).__name__
+        steps = np.zeros(self.in_size * 2, np.int32)
+        self._dt: float | None = None
+        self._unit: u.Unit | None = None
         if delays is not None:
-            dt = current_dt(f'{type(self).__name__}.init_all_states')
-            steps = steps_of(np.asarray(delays.mantissa), connected, float(dt.mantissa))
-        self._some_at_once = bool((connected & (steps == 0)).any())
+            if isinstance(delays.mantissa, jax.core.Tracer):
+                raise ValueError(
+                    f'{where}.init_all_states() cannot be traced: delays fix the length of the history. Call it '
+                    'outside of jit, grad and vmap.'
+                )
+            self._dt = float(current_dt(f'{where}.init_all_states').mantissa)
+            steps = steps_of(np.asarray(delays.mantissa), self._dt)
         self._some_delayed = bool((steps > 0).any())
+        self.delay_steps = FixedState(jnp.asarray(steps))
+        self.new_connections(self.conn)
         if self._some_delayed:
             shape = self.in_size if batch_size is None else (batch_size, *self.in_size)
-            self.delay_steps = brainstate.LongTermState(jnp.asarray(steps))
-            self.history = brainstate.ShortTermState(empty_history(shape, steps, brainstate.environ.dftype()))
+            self.history = brainstate.ShortTermState(empty_history(shape, steps, current_dtype(where)))
+
+    def new_connections(self, conn: Any) -> None:
+        """Note whether some connected pair has no delay, so that there is a sum to be taken at once."""
+        if hasattr(self, '_some_delayed'):
+            steps = self.delay_steps.value
+            traced = isinstance(conn, jax.core.Tracer) or isinstance(steps, jax.core.Tracer)
+            self._some_at_once = traced or bool(((np.asarray(conn) != 0) & (np.asarray(steps) == 0)).any())
 
     def advance(self, source: Any) -> None:
         """Record the source of this step; once per step, before :meth:`at`."""
@@ -187,7 +212,16 @@ class Coupling(Module):
                 f'{type(self).__name__}: the source has shape (..., {self.in_size[0]}) (..., regions); got {shape}.'
             )
         if self._some_delayed:
-            travels = jnp.asarray(u.get_mantissa(self.pre(source)))
+            where = type(self).__name__
+            dt = float(current_dt(where).mantissa)
+            if dt != self._dt:
+                raise ValueError(
+                    f'{where}: its delays were rounded to steps of {self._dt:g} ms; now dt is {dt:g} ms: call '
+                    'init_all_states() with the dt that steps it.'
+                )
+            travels = self.pre(source)
+            self._unit = u.get_unit(travels) if self._unit is None else self._unit
+            travels = jnp.asarray(u.get_mantissa(checks.quantity(travels, self._unit, f'the source of {where}')))
             self.history.value = record(self.history.value, travels, self._weights(travels), self.delay_steps.value)
 
     def at(self, source: Any, target: Any, fraction: float = 0.0) -> Any:

@@ -29,9 +29,9 @@ class History(NamedTuple):
     """The step of the block that was recorded last; ``block`` when nothing was recorded yet."""
 
 
-def steps_of(delays: np.ndarray, connected: np.ndarray, dt: float) -> np.ndarray:
-    """Every delay rounded to the nearest step of ``dt``; 0 for pairs that are not connected."""
-    return np.where(connected, np.rint(delays / dt), 0).astype(np.int32)
+def steps_of(delays: np.ndarray, dt: float) -> np.ndarray:
+    """Every delay rounded to the nearest step of ``dt``, of pairs that are not connected too: they may be one day."""
+    return np.rint(delays / dt).astype(np.int32)
 
 
 def empty_history(shape: tuple[int, ...], steps: np.ndarray, dtype: Any) -> History:

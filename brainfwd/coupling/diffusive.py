@@ -15,4 +15,4 @@ class DiffusiveCoupling(Coupling):
 
     def post(self, total: Any, target: Any) -> Any:
         """The total of the differences: a target counts once for every weight."""
-        return total - self.conn.sum(axis=1) * target
+        return total - self.in_strength * target

@@ -18,6 +18,8 @@ class ForwardModel(Module):
     """
 
     sampling_period: u.Quantity
+    snr_db: float | None = None
+    """Noise relative to the signal, which a pilot run has to show first."""
 
     @property
     def needs_pilot(self) -> bool:

@@ -36,20 +36,33 @@ from brainfwd.records import (
     LeadField,
     NoiseCovariance,
     Recording,
+    average_reference,
     si,
 )
 
 __all__ = ['EEGLeadFieldModel', 'LeadFieldModel', 'MEGLeadFieldModel']
 
 
-class _LeadFieldParameter(Parameter):
+class _SizeOfSignal(Parameter):
+    """A parameter that says how large the signal is: noise relative to it has to be fixed again."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        # not when the model is built, by its constructor or by brainstate
+        changes = {self.name, 'noise'} <= instance.__dict__.keys() and not isinstance(value, brainstate.State)
+        super().__set__(instance, value)
+        # a pure function of the parameters has no pilot: its noise was fixed before
+        if changes and not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+            instance.noise.forget_signal()
+
+
+class _LeadFieldParameter(_SizeOfSignal):
     """The lead field: its unit is that of the sensors over that of the dipoles."""
 
     def _checked(self, instance: Any, value: Any) -> Any:
         return instance._checked_lead_field(value)
 
 
-class _ScaleParameter(Parameter):
+class _ScaleParameter(_SizeOfSignal):
     """The scale: its unit says what the observable is in, and must leave one that exists."""
 
     def _checked(self, instance: Any, value: Any) -> Any:
@@ -91,7 +104,8 @@ class LeadFieldModel(ForwardModel):
         (M, M) covariance of the sensor noise; full, diagonal, or of lower rank.
     snr_db : float, optional
         Instead of ``noise_cov``: white noise per type of channel, so that tr C_signal / tr C_noise, after referencing
-        and with the mean removed, is this many decibels. `fix_noise` takes the signal from a pilot run.
+        and with the mean removed, is this many decibels. The noise is fixed by the last pilot run (`fix_noise`), which
+        a Simulator makes before every run that does not continue another; a new ``L``, scale or ``snr_db`` needs one.
     sampling_period : Quantity
         Time between samples.
     high_pass : Quantity or None
@@ -106,7 +120,7 @@ class LeadFieldModel(ForwardModel):
     head : str, optional
         The head the lead field was computed for.
     seed : int, optional
-        Of the noise. Fresh entropy when left out.
+        Of the noise, in loops of your own; fresh entropy when left out. A Simulator sets it from the seed of the run.
     name : str, optional
         A name.
 
@@ -123,7 +137,7 @@ class LeadFieldModel(ForwardModel):
     """What users call the scale."""
 
     L = _LeadFieldParameter(None, 'lead field', per_region=False)
-    scale = _ScaleParameter(None, 'dipole moment per unit of the observable')
+    scale = _ScaleParameter(None, 'dipole moment per unit of the observable', optional=True)
 
     build_fixed_orientation_weights = staticmethod(build_fixed_orientation_weights)
     compress_vertex_leadfield = staticmethod(compress_vertex_leadfield)
@@ -262,7 +276,9 @@ class LeadFieldModel(ForwardModel):
         checks.shape_is(L, (*self.in_size, self.channels.types.count(kind)), where, '(regions, sensors)')
         checks.finite(L, where)
         if self.reference == 'average' and kind == 'eeg':
-            L = u.Quantity(L.mantissa - L.mantissa.mean(axis=-1, keepdims=True), unit=L.unit)
+            index = self.channels.indices(kind)
+            projector = average_reference(self.channels)[np.ix_(index, index)]
+            L = u.Quantity(_product(L.mantissa, projector), unit=L.unit)
         return L
 
     @property
@@ -299,7 +315,8 @@ class LeadFieldModel(ForwardModel):
         Parameters
         ----------
         x : Quantity
-            (..., R): the observable that ``scale`` expects, or dipole moments in ``dipole_unit``.
+            (..., R): the observable that ``scale`` expects, or dipole moments in ``dipole_unit``. The axis before the
+            regions is time, and axes before it members of a batch, each with noise of its own.
 
         Returns
         -------
@@ -311,7 +328,7 @@ class LeadFieldModel(ForwardModel):
         UnitError, ShapeError
             An input in another unit, or with another last axis.
         RuntimeError
-            With ``snr_db`` before `fix_noise`; with noise inside ``jax.vmap``, which would repeat one draw.
+            With ``snr_db`` where `needs_pilot`; with noise inside ``jax.vmap``, which would repeat one draw.
         """
         x = self._observed(x, 'update(x)')
         return self._noisy(self._projected(x), self.noise.rows(x))
@@ -324,11 +341,7 @@ class LeadFieldModel(ForwardModel):
         if self.scale is not None:
             x = x * jnp.asarray(u.get_mantissa(self.scale), x.dtype)
         blocks = self.L if self.channels.is_mixed else {self.channels.kinds[0]: self.L}
-        # full precision: some accelerators multiply float32 with ten bits otherwise
-        return {
-            kind: jnp.matmul(x, jnp.asarray(block.mantissa, x.dtype), precision=jax.lax.Precision.HIGHEST)
-            for kind, block in blocks.items()
-        }
+        return {kind: _product(x, block.mantissa) for kind, block in blocks.items()}
 
     def _with_units(self, numbers: dict[str, jax.Array]) -> Any:
         groups = {kind: u.Quantity(value, unit=self.sensor_units[kind]) for kind, value in numbers.items()}
@@ -377,11 +390,11 @@ class LeadFieldModel(ForwardModel):
 
     @property
     def needs_pilot(self) -> bool:
-        """Whether `fix_noise` has to come first."""
+        """Whether `fix_noise` has to come first: with ``snr_db``, before a pilot or after a change of the signal."""
         return self.noise.needs_pilot
 
     def fix_noise(self, pilot: Any) -> None:
-        """Fix the noise that ``snr_db`` asks for.
+        """Fix the noise that ``snr_db`` asks for, in place of what an earlier pilot fixed.
 
         Parameters
         ----------
@@ -405,7 +418,8 @@ class LeadFieldModel(ForwardModel):
     def seed(self, key: Any) -> None:
         """Set the random numbers of the noise: a JAX key, or a whole number.
 
-        The noise of sample ``n`` is folded from (key, n), and in a batch from (key, member, n).
+        The noise of sample ``n`` is folded from (key, member, n); a run alone is member 0. A Simulator does it itself,
+        from the seed of the run.
         """
         self.noise.seed(key)
 
@@ -480,10 +494,18 @@ class LeadFieldModel(ForwardModel):
                 f'{self.scale_name}={scale if np.ndim(u.get_mantissa(scale)) == 0 else f"<{u.get_unit(scale)}>"}'
             )
         if self.snr_db is not None:
-            parts.append(f'snr_db={self.snr_db:g}')
+            parts.append(f'snr_db={self.snr_db:g} {"before a" if self.needs_pilot else "by the last"} pilot run')
         edges = ['-' if edge is None else f'{edge:g}' for edge in (self.high_pass, self.low_pass)]
         parts.append(f'{edges[0]} to {edges[1]} Hz every {self.sampling_period}')
         return f'{type(self).__name__}({", ".join(parts)})'
+
+
+def _product(a: Any, b: Any) -> Any:
+    """``a @ b``, in NumPy for NumPy, else in JAX and the precision of ``a``."""
+    if isinstance(a, np.ndarray):
+        return a @ b
+    # full precision: some accelerators multiply float32 with ten bits otherwise
+    return jnp.matmul(a, jnp.asarray(b, a.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
 class _DipoleScaled(LeadFieldModel):

@@ -28,6 +28,8 @@ class NeuralMass(Module):
         Parameters, and initial values as ``init_<variable>``; each a number or one per region, with its unit.
     """
 
+    observables: ClassVar[tuple[str, ...]] = ('output',)
+    """Methods of the variables alone that can be read: by coupling, by monitors."""
     coupling_source: ClassVar[str] = 'output'
     """What coupling reads unless told otherwise: ``'output'``, a variable, or a method such as ``'firing_rate'``."""
     coupling_target: ClassVar[str] = ''
@@ -35,7 +37,16 @@ class NeuralMass(Module):
 
     def __init__(self, in_size: Any, *, method: str = 'heun', name: str | None = None, **values: Any):
         super().__init__(in_size, name=name, **values)
-        self.method = checks.choice(method, SCHEMES, f'{type(self).__name__}.method')
+        self.method = method
+
+    @property
+    def method(self) -> str:
+        """The scheme of integration, by name."""
+        return self._method
+
+    @method.setter
+    def method(self, name: str) -> None:
+        self._method = checks.choice(name, SCHEMES, f'{type(self).__name__}.method')
 
     @abstractmethod
     def derivative(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -52,14 +63,10 @@ class NeuralMass(Module):
         method = getattr(self, what)
         return method(**{name: state[name] for name in _arguments(getattr(type(self), what))})
 
-    def observables(self) -> list[str]:
-        """What can be read: the variables, and the methods that need nothing but variables."""
-        names = list(self.variables)
-        for name, member in inspect.getmembers(type(self), inspect.isfunction):
-            arguments = list(inspect.signature(member).parameters)[1:]
-            if arguments and set(arguments) <= set(self.variables) and not name.startswith('_'):
-                names.append(name)
-        return names
+    @property
+    def readable(self) -> list[str]:
+        """What can be read by name: the variables and the observables."""
+        return [*self.variables, *self.observables]
 
     def update(self, **inputs: Any) -> Any:
         """Step every variable over one dt, and return the output.

@@ -26,9 +26,11 @@ class HopfOscillator(NeuralMass):
         Angular frequency :math:`2 \pi f` in rad/s, in place of ``frequency``.
     """
 
+    observables = ('output', 'power')
+
     a = Parameter(0.25, 'bifurcation parameter')
     frequency = Parameter(10.0 * u.Hz, 'frequency of the oscillation')
-    tau = Parameter(1.0 * u.ms, 'time constant of the amplitude')
+    tau = Parameter(1.0 * u.ms, 'time constant of the amplitude', positive=True)
 
     x = Variable(0.1, 'real part')
     y = Variable(0.0, 'imaginary part')
@@ -42,6 +44,10 @@ class HopfOscillator(NeuralMass):
         if omega is not None:
             if 'frequency' in values:
                 raise ValueError('HopfOscillator takes frequency or omega = 2 pi frequency; got both.')
+            if 'Hz' in str(u.get_unit(omega)):
+                raise checks.UnitError(
+                    'HopfOscillator.omega is angular, in rad/s; got Hz: write frequency=... instead.'
+                )
             omega = checks.quantity(omega, u.radian / u.second, 'HopfOscillator.omega', 'the angular frequency 2 pi f')
             values['frequency'] = u.Quantity(omega.mantissa / (2 * np.pi), unit=u.Hz)
         super().__init__(in_size, method=method, name=name, **values)

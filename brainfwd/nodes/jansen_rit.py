@@ -23,13 +23,16 @@ class JansenRitModel(NeuralMass):
     potential of the pyramidal cells; a positive :math:`y_1` is an apical excitatory potential, whose dipole points
     inward.
 
-    An alpha rhythm (10.9 Hz) at p = 220 Hz; at rest below 89.8 Hz. Coupling adds to p.
+    An alpha rhythm (10.9 Hz) at p = 220 Hz; at rest below 89.8 Hz. Coupling adds to p, whose default gives way to noise
+    or to what is given.
     """
+
+    observables = ('output', 'firing_rate')
 
     A = Parameter(3.25 * u.mV, 'amplitude of the excitatory potential')
     B = Parameter(22.0 * u.mV, 'amplitude of the inhibitory potential')
-    a = Parameter(100.0 * u.Hz, 'rate of the excitatory synapses')
-    b = Parameter(50.0 * u.Hz, 'rate of the inhibitory synapses')
+    a = Parameter(100.0 * u.Hz, 'rate of the excitatory synapses', positive=True)
+    b = Parameter(50.0 * u.Hz, 'rate of the inhibitory synapses', positive=True)
     e0 = Parameter(2.5 * u.Hz, 'half the maximum firing rate')
     v0 = Parameter(6.0 * u.mV, 'potential at half the maximum firing rate')
     r = Parameter(0.56 / u.mV, 'steepness of the firing rate')

@@ -23,8 +23,8 @@ class WilsonCowanModel(NeuralMass):
     oscillates for P between about 1.1 and 1.9 and rests below.
     """
 
-    tau_E = Parameter(8.0 * u.ms, 'excitatory time constant')
-    tau_I = Parameter(8.0 * u.ms, 'inhibitory time constant')
+    tau_E = Parameter(8.0 * u.ms, 'excitatory time constant', positive=True)
+    tau_I = Parameter(8.0 * u.ms, 'inhibitory time constant', positive=True)
     w_EE = Parameter(16.0, 'weight from excitatory to excitatory cells')
     w_EI = Parameter(12.0, 'weight from inhibitory to excitatory cells')
     w_IE = Parameter(15.0, 'weight from excitatory to inhibitory cells')

@@ -1,31 +1,25 @@
 """What every process noise shares: a size given by the network, and keys that do not depend on place or chunk."""
 
-import zlib
 from abc import abstractmethod
 from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
-import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Input, Parameter, Variable, check_fits
-from brainfwd._core.module import Module
+from brainfwd._core.keys import as_key, member_keys
+from brainfwd._core.module import Module, current_dtype
 
-__all__ = ['NoiseParameter', 'ProcessNoise', 'key_for']
-
-
-def key_for(key: jax.Array, source: str) -> jax.Array:
-    """The key of one source of randomness, by its name: adding another source changes nothing for this one."""
-    return jax.random.fold_in(key, zlib.crc32(source.encode()))
+__all__ = ['NoiseParameter', 'ProcessNoise']
 
 
 class NoiseParameter(Parameter):
     """A parameter whose unit and shape are known once the noise has its place in a network."""
 
-    def __init__(self, meaning: str):
-        super().__init__(None, meaning, per_region=False)
+    def __init__(self, meaning: str, *, positive: bool = False):
+        super().__init__(None, meaning, per_region=False, positive=positive)
 
     def _checked(self, instance: Any, value: Any) -> Any:
         if instance.place is not None:
@@ -39,8 +33,8 @@ class NoiseParameter(Parameter):
 class ProcessNoise(Module):
     """Noise that feeds a variable or an input of a network.
 
-    The network gives it its size and checks its units. The draw of a step is folded from (key, step) and from nothing
-    else, so that it is the same alone, in a batch, and in chunks.
+    The network gives it its size and checks its units. The draw of a step is folded from (key, member, step) and from
+    nothing else, so that it is the same in chunks, in a batch, and alone, which is member 0.
     """
 
     place: tuple[tuple[tuple[str, u.Unit], ...], str] | None = None
@@ -61,9 +55,12 @@ class ProcessNoise(Module):
         where : str
             The noise as the user wrote it, for errors.
         """
+        place = (tuple(self.units(target).items()), where)
+        if self.place is not None and (self.place, self.in_size) != (place, in_size):
+            raise ValueError(f'{where}: this {type(self).__name__} feeds {self.place[1]} already: make one for each.')
         self.in_size = self.out_size = in_size
-        self.place = (tuple(self.units(target).items()), where)
-        for name, _ in self.place[0]:
+        self.place = place
+        for name, _ in place[0]:
             setattr(self, name, getattr(self, name))
 
     @abstractmethod
@@ -73,24 +70,20 @@ class ProcessNoise(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Set the variables to their initial values, and the key to one of its own."""
         super().init_state(batch_size=batch_size)
-        self.key = brainstate.ShortTermState(_keys(jax.random.key(0), batch_size))
+        key = as_key(0, 'key')
+        self.key = brainstate.ShortTermState(member_keys(key, batch_size))
 
-    def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
-        """Set the key; each member of a batch gets its own."""
-        self.key.value = _keys(key, batch_size)
+    def seed(self, key: Any) -> None:
+        """Set the key, or the whole number it is made from; each member of a batch gets its own."""
+        key = as_key(key, f'{type(self).__name__}.seed(key)')
+        self.key.value = member_keys(key, len(self.key.value) if self.key.value.ndim else None)
 
     def normal(self, step: Any) -> jax.Array:
         """Standard normal numbers of this step, (regions,) or (batch, regions)."""
-        dtype = brainstate.environ.dftype()
+        dtype = current_dtype(type(self).__name__)
 
         def draw(key):
             return jax.random.normal(jax.random.fold_in(key, step), self.in_size, dtype)
 
         key = self.key.value
         return jax.vmap(draw)(key) if key.ndim else draw(key)
-
-
-def _keys(key: jax.Array, batch_size: int | None) -> jax.Array:
-    if batch_size is None:
-        return key
-    return jax.vmap(lambda member: jax.random.fold_in(key, member))(np.arange(batch_size))

@@ -5,6 +5,7 @@ r"""Ornstein-Uhlenbeck noise.
 
 from typing import Any
 
+import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -32,8 +33,7 @@ class OrnsteinUhlenbeck(ProcessNoise):
 
     mean = NoiseParameter('mean of the noise')
     std = NoiseParameter('stationary standard deviation')
-    tau = NoiseParameter('time constant of the noise')
-    eta = Variable(0.0, 'fluctuation, of unit variance')
+    tau = NoiseParameter('time constant of the noise', positive=True)
 
     def __init__(self, mean: Any, std: Any, tau: Any, *, name: str | None = None):
         super().__init__(mean=mean, std=std, tau=tau, name=name)
@@ -46,10 +46,18 @@ class OrnsteinUhlenbeck(ProcessNoise):
             )
         return {'mean': target.unit, 'std': target.unit, 'tau': u.ms}
 
-    def seed(self, key: jax.Array, batch_size: int | None = None) -> None:
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Begin in the stationary distribution."""
+        super().init_state(batch_size=batch_size)
+        self.eta = brainstate.ShortTermState(self._first())
+
+    def seed(self, key: Any) -> None:
         """Set the key, and draw the first value from the stationary distribution."""
-        super().seed(key, batch_size)
-        self.eta.value = self.normal(jnp.iinfo(jnp.int32).max)  # a step that no run reaches
+        super().seed(key)
+        self.eta.value = self._first()
+
+    def _first(self) -> jax.Array:
+        return self.normal(jnp.iinfo(jnp.int32).max)  # a step that no run reaches
 
     @property
     def value(self) -> Any:
@@ -58,5 +66,6 @@ class OrnsteinUhlenbeck(ProcessNoise):
 
     def advance(self, step: Any, dt: u.Quantity) -> None:
         """Step the fluctuation over one dt."""
-        decay = jnp.exp(-u.get_mantissa(dt.in_unit(u.ms) / self.tau.in_unit(u.ms)))
-        self.eta.value = decay * self.eta.value + jnp.sqrt(1 - decay**2) * self.normal(step)
+        x = jnp.asarray(dt / self.tau, self.eta.value.dtype)
+        # expm1, or a long tau loses its digits
+        self.eta.value += jnp.expm1(-x) * self.eta.value + jnp.sqrt(-jnp.expm1(-2 * x)) * self.normal(step)

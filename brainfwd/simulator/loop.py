@@ -1,6 +1,7 @@
 """The compiled loop: a network moves forward, monitors read it."""
 
 import functools
+import hashlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,15 +9,16 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from brainstate.graph import treefy_merge, treefy_split
 
 from brainfwd._core.fields import ParameterState
-from brainfwd._core.module import Module
+from brainfwd._core.keys import key_for
+from brainfwd._core.module import Module, current_dtype
 from brainfwd.network import Network
-from brainfwd.noise.base import key_for
 from brainfwd.simulator.monitors import Monitor
 
-__all__ = ['Plan', 'Run', 'forward', 'loop', 'taken_apart']
+__all__ = ['Plan', 'Run', 'forward', 'functions_read', 'loop', 'taken_apart']
 
 
 class Plan(NamedTuple):
@@ -31,6 +33,8 @@ class Plan(NamedTuple):
     """Monitors by name, sampled every so many blocks."""
     functions: tuple[tuple[str, Callable], ...]
     """Inputs that are functions of time."""
+    reads: str = ''
+    """What the functions of the user compute, with the values they close over: see `functions_read`."""
 
 
 class Run(Module):
@@ -44,7 +48,7 @@ class Run(Module):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """No region has diverged."""
         self.diverged_at = brainstate.ShortTermState(jnp.full(self.in_size, -1, jnp.int32))
-        self.size = brainstate.ShortTermState(jnp.zeros(self.in_size, brainstate.environ.dftype()))
+        self.size = brainstate.ShortTermState(jnp.zeros(self.in_size, current_dtype('Simulator')))
 
     def seed(self, key: jax.Array) -> None:
         """Give the network and every monitor its key, folded from this one and its name."""
@@ -123,6 +127,26 @@ def _inputs_at(plan: Plan, step: Any, fixed: dict, given: dict) -> dict[str, Any
         name: lambda fraction, f=f: f((step + fraction) * (plan.dt / 1000) * u.second) for name, f in plan.functions
     }
     return {**fixed, **given, **functions}
+
+
+def functions_read(run: Run, functions: tuple[tuple[str, Callable], ...]) -> str:
+    """A digest of what the functions of the user compute, constants included.
+
+    JAX knows a function by its identity; one that closes over another value than before would be taken for the same.
+    """
+    monitors = [f for m in run.monitors.values() for f in (m.what, m.source) if callable(f) and f is not m.forward]
+    if not functions and not monitors:
+        return ''
+
+    def read():
+        time = u.Quantity(jnp.zeros((), current_dtype('Simulator')), unit=u.second)
+        return [f(time) for _, f in functions], [f(run.network) for f in monitors]
+
+    jaxpr, *_ = brainstate.transform.make_jaxpr(read)()
+    digest = hashlib.sha256(str(jaxpr).encode())
+    for constant in jaxpr.consts:
+        digest.update(np.asarray(constant).tobytes())
+    return digest.hexdigest()
 
 
 def taken_apart(run: Run) -> tuple[Any, Any, Any]:

@@ -37,6 +37,10 @@ class Monitor(Module):
             raise TypeError(f'Monitor(what) is a name, a function of the network or a forward model; got {what!r}.')
         self.what = what
         self.source = source
+        if source != 'output' and not isinstance(what, ForwardModel):
+            raise ValueError(
+                'Monitor(source=...) is what a forward model sees; a name or a function reads the network.'
+            )
         if isinstance(what, ForwardModel):
             if sampling_period is not None:
                 raise ValueError(
@@ -55,7 +59,7 @@ class Monitor(Module):
         """Refuse what the network does not have."""
         for read in (self.source, self.what):
             if isinstance(read, str):
-                checks.choice(read, network.node.observables(), where)
+                checks.choice(read, network.node.readable, where)
         if self.forward is not None and self.source == 'output' and self.forward.in_size != network.in_size:
             raise checks.ShapeError(
                 f'{where}: {type(self.forward).__name__} sees {self.forward.in_size} regions; '

@@ -10,14 +10,13 @@ import numpy as np
 from brainstate.graph import treefy_merge
 
 from brainfwd._core import checks
+from brainfwd._core.fields import FixedState
+from brainfwd._core.keys import as_key
 from brainfwd._core.module import set_parameter
+from brainfwd.coupling.base import Coupling
 from brainfwd.simulator.loop import Plan, Run, loop, taken_apart
 
 __all__ = ['Setup', 'Simulation']
-
-
-_FIXED = ('tract_lengths', 'conduction_speed', 'delays', 'factor')
-"""Delays, and the factor of a covariance, which is set by the covariance."""
 
 
 class Setup(NamedTuple):
@@ -49,11 +48,15 @@ class Simulation:
     def __init__(self, setup: Setup, dt: u.Quantity):
         graph, parameters, states = taken_apart(setup.run)
         self._setup, self._parts = setup, (graph, parameters, states)
-        named = {_name(path): state.value for path, state in parameters.to_flat().items()}
-        self.parameters = {name: value for name, value in named.items() if name.split('.')[-1] not in _FIXED}
+        self.parameters = {
+            _name(path): state.value
+            for path, state in parameters.to_flat().items()
+            if not issubclass(state.type, FixedState) and path[-1] not in Coupling.fixed
+        }
         block = math.gcd(*setup.periods.values())
         every = tuple((name, period // block) for name, period in setup.periods.items())
         self._plan = Plan(float(dt.mantissa), block, setup.n_steps // block, every, setup.inputs[2])
+        self._compiled = jax.jit(self._simulated)
         self._first = {name: setup.skip // period for name, period in setup.periods.items()}
         self._counts = {name: setup.n_steps // period for name, period in setup.periods.items()}
         self.times = {
@@ -73,10 +76,13 @@ class Simulation:
         key : JAX key, optional
             Of all noise.
         """
+        return self._compiled(parameters or {}, None if key is None else as_key(key, 'the key of a simulation'))
+
+    def _simulated(self, parameters: dict[str, Any], key: jax.Array | None) -> dict[str, Any]:
         graph, given, states = self._parts
         with brainstate.environ.context(dt=self._plan.dt * u.ms):
             run: Run = treefy_merge(graph, given, states)
-            for name, value in (parameters or {}).items():
+            for name, value in parameters.items():
                 checks.choice(name, self.parameters, 'a parameter of the simulation')
                 _set(run, name, value)
             for module in (run.network.node, *(monitor.what for monitor in run.monitors.values() if monitor.forward)):
@@ -86,7 +92,7 @@ class Simulation:
         fixed, series, _ = self._setup.inputs
         steps = self._plan.block * self._plan.blocks
         series = {name: value[:steps] for name, value in series.items()}
-        _, samples = loop(graph, self._plan, *taken_apart(run)[1:], fixed, series)
+        _, samples = loop(taken_apart(run)[0], self._plan, *taken_apart(run)[1:], fixed, series)
         return {
             name: jax.tree.map(lambda x, n=name: x[self._first[n] : self._counts[n]], sample)
             for name, sample in samples.items()

@@ -31,6 +31,8 @@ class Recorder:
         if (np.asarray(states['diverged_at'].value) >= 0).any():
             self._diverged(*(np.ravel(states[name].value) for name in ('diverged_at', 'size')))
         for name, samples_now in self.samples.items():
+            if self.run.monitors[name].forward is None:  # a function of the user may mask
+                continue
             for values in jax.tree.leaves(samples_now[-1:]):
                 if not np.isfinite(values).all():
                     self._not_finite(name, values, begin)

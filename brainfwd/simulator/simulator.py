@@ -3,6 +3,7 @@
 import contextlib
 import math
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import brainstate
@@ -12,9 +13,11 @@ import numpy as np
 from brainstate.graph import update_states
 
 from brainfwd._core import checks
+from brainfwd._core.fields import constant
+from brainfwd._core.keys import as_key, as_seed
 from brainfwd.network import Network
 from brainfwd.nodes.base import NeuralMass
-from brainfwd.simulator.loop import Plan, Run, forward, taken_apart
+from brainfwd.simulator.loop import Plan, Run, forward, functions_read, taken_apart
 from brainfwd.simulator.monitors import Monitor, as_monitors, period_in_steps
 from brainfwd.simulator.pure import Setup, Simulation
 from brainfwd.simulator.recorder import Recorder
@@ -89,6 +92,15 @@ class Simulator:
         resume : Result, optional
             Continue from where that run, with the same monitors, stopped.
 
+        Notes
+        -----
+        Noise that a lead field has as ``snr_db`` is fixed as a covariance before the run, by a pilot without noise: the
+        transient and 4 s more, or as long as the run if that is shorter, of which the second half counts. A run that
+        continues keeps the covariance.
+
+        What a function of the user reads besides brainstate states is compiled in; where it changed, the run compiles
+        again. A new value of a parameter does not.
+
         Returns
         -------
         Result
@@ -101,11 +113,12 @@ class Simulator:
         """
         if not isinstance(resume, Result | None):
             raise TypeError(f'Simulator.run(resume=...) is the result of another run; got {type(resume).__name__}.')
-        setup = self._setup(duration, inputs, monitors, transient, sampling_period)
-        run = setup.run
         reseed = seed is not None
         if seed is None:
             seed = secrets.randbits(31) if resume is None else resume.seed
+        seed = as_seed(seed, 'Simulator.run(seed)')
+        setup = self._setup(duration, inputs, monitors, transient, sampling_period)
+        run = setup.run
         with brainstate.environ.context(dt=self.dt):
             if resume is None:
                 _check_samples(setup, self.dt)
@@ -116,7 +129,7 @@ class Simulator:
                 begin = resume.n_steps
                 _restore(run, resume, self.dt)
                 if reseed:
-                    run.seed(_key(seed))
+                    run.seed(as_key(seed, 'seed'))
         recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed)
         self._advance(run, recorder, setup.inputs, setup.n_steps, progress)
         return recorder.result()
@@ -148,6 +161,7 @@ class Simulator:
         made = as_monitors(monitors, self.network)
         periods = {name: self._period(name, monitor, sampling_period) for name, monitor in made.items()}
         self._check_environment()
+        self.network.bind()
         return Setup(Run(self.network, made), periods, self._inputs(inputs or {}, skip + record), skip + record, skip)
 
     def _check_environment(self) -> None:
@@ -174,13 +188,15 @@ class Simulator:
         """Inputs that stay, that are given for every step, and that are functions of time."""
         node = self.network.node
         fixed, series, functions = {}, {}, []
+        if not isinstance(inputs, Mapping):
+            raise TypeError(f'Simulator.run(inputs) is a dict by the name of an input; got {type(inputs).__name__}.')
         for name, value in inputs.items():
             checks.choice(name, node.inputs, 'Simulator.run(inputs)')
             if callable(value):
                 functions.append((name, value))
                 continue
             where = f'Simulator.run(inputs={{{name!r}: ...}})'
-            value = node.inputs[name].check(value, where)
+            value = constant(node.inputs[name].check(value, where))
             checks.finite(value, where)
             shape = np.shape(u.get_mantissa(value))
             if shape in ((), (1,), node.in_size):
@@ -200,12 +216,19 @@ class Simulator:
         """Fix noise that is given relative to the signal, by a run without it."""
         run = setup.run
         forwards = {name: monitor.forward for name, monitor in run.monitors.items() if monitor.forward is not None}
-        relative = {name: forward for name, forward in forwards.items() if forward.needs_pilot}
+        relative = {name: forward for name, forward in forwards.items() if forward.snr_db is not None}
         if not relative:
             return
         n_steps = min(setup.n_steps, setup.skip + round(_PILOT / self.dt))
         # the first half lets the filters settle
-        recorder = Recorder(run, self.dt, setup.periods, 0, (setup.skip + n_steps) // 2, seed)
+        skip = (setup.skip + n_steps) // 2
+        for name in relative:
+            if n_steps // setup.periods[name] - skip // setup.periods[name] < 2:
+                raise ValueError(
+                    f'the noise of {name!r} is relative to its signal, which takes two samples in the second half '
+                    'of the run at least: run for longer, or give noise_cov instead of snr_db.'
+                )
+        recorder = Recorder(run, self.dt, setup.periods, 0, skip, seed)
         with contextlib.ExitStack() as stack:
             for forward in relative.values():
                 stack.enter_context(forward.silenced())
@@ -217,20 +240,23 @@ class Simulator:
     @staticmethod
     def _begin(run: Run, seed: int) -> None:
         run.init_all_states()
-        run.seed(_key(seed))
+        run.seed(as_key(seed, 'seed'))
 
     def _advance(self, run: Run, recorder: 'Recorder', inputs: tuple, n_steps: int, progress: bool = False) -> None:
         fixed, series, functions = inputs
         block = math.gcd(*recorder.periods.values(), recorder.begin)
+        # no longer than a chunk: a divisor of the period serves as well
+        block = next(n for n in range(min(block, _CHUNK), 0, -1) if block % n == 0)
         every = tuple((name, period // block) for name, period in recorder.periods.items())
         graph, parameters, states = taken_apart(run)
+        reads = functions_read(run, functions)
         chunk = _chunk(n_steps // block, max(1, _CHUNK // block))
         bar = _progress_bar(n_steps, self.dt) if progress else None
         done = 0
         try:
             while done < n_steps:
                 blocks = min(chunk, (n_steps - done) // block)
-                plan = Plan(float(self.dt.mantissa), block, blocks, every, functions)
+                plan = Plan(float(self.dt.mantissa), block, blocks, every, functions, reads)
                 if not blocks:  # what is left is shorter than a block, and ends without a sample
                     plan = plan._replace(block=n_steps - done, blocks=1, every=())
                 steps = plan.block * plan.blocks
@@ -244,10 +270,6 @@ class Simulator:
             if bar is not None:
                 bar.close()
             update_states(run, states)
-
-
-def _key(seed: int) -> jax.Array:
-    return jax.random.key(seed, impl='threefry2x32')
 
 
 def _chunk(blocks: int, most: int) -> int:
@@ -275,6 +297,9 @@ def _restore(run: Run, resume: Result, dt: u.Quantity) -> None:
         {path: _shape(state) for path, state in states.to_flat().items()}
         for states in (taken_apart(run)[2], resume.state)
     )
+    for name, monitor in run.monitors.items():
+        if monitor.forward is not None and monitor.forward.needs_pilot:
+            raise ValueError(f'{where}: the noise of {name!r} is not known: it is fixed when a run begins anew.')
     if ours != theirs:
         differ = ', '.join(sorted('.'.join(map(str, path)) for path, _ in set(ours.items()) ^ set(theirs.items())))
         raise ValueError(f'{where} needs the same network and monitors; these states differ: {differ}.')
