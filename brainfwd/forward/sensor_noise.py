@@ -4,7 +4,6 @@ r"""Noise of the sensors.
 """
 
 import contextlib
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.fields import ParameterState
-from brainfwd.records import Channels, NoiseCovariance
+from brainfwd._core.fields import FixedState
+from brainfwd._core.keys import as_key, key_for, member_keys
+from brainfwd.records import Channels, NoiseCovariance, average_reference
 
 __all__ = ['SensorNoise', 'factor_of', 'white_at_snr']
 
@@ -24,6 +24,8 @@ class SensorNoise(brainstate.nn.Module):
     """Gaussian noise, independent from sample to sample, of a given covariance or to a signal-to-noise ratio.
 
     The factor of the covariance is computed once, in float64, and held in a State: compiled code takes it as an input.
+
+    The noise of sample n of member m of a batch is drawn from (key, m, n) and nothing else; a run alone is member 0.
 
     Parameters
     ----------
@@ -39,15 +41,20 @@ class SensorNoise(brainstate.nn.Module):
         super().__init__()
         self.channels, self.reference, self.owner = channels, reference, owner
         self.snr_db: float | None = None
+        self.signal_known = False
         # no State without a value: brainstate's loops take none
-        self.factor: ParameterState | None = None
-        self.key = brainstate.ShortTermState(np.random.SeedSequence().generate_state(2))
+        self.factor: FixedState | None = None
+        self.key = brainstate.ShortTermState(as_key(np.random.SeedSequence().generate_state(2), f'{owner}(seed=...)'))
         self.n_draws = brainstate.ShortTermState(np.zeros((), np.int32))
 
     @property
     def needs_pilot(self) -> bool:
-        """Whether the noise is relative to a signal that is not known yet."""
-        return self.snr_db is not None and self.factor is None
+        """Whether the noise is relative to a signal that is not known, or not known any more."""
+        return self.snr_db is not None and not self.signal_known
+
+    def forget_signal(self) -> None:
+        """The signal has another size from here on: noise relative to it needs another pilot."""
+        self.signal_known = False
 
     def covariance(self) -> NoiseCovariance | None:
         """The covariance of the noise, None for none; an error before it is known."""
@@ -63,7 +70,7 @@ class SensorNoise(brainstate.nn.Module):
         if covariance is None:
             self._set_factor(None)
             return
-        if (covariance.channels.names, covariance.channels.types) != (self.channels.names, self.channels.types):
+        if not covariance.channels.same_sensors(self.channels):
             raise ValueError(
                 f'{self.owner}.noise_cov is of the channels of the model, in their order; got {covariance.channels}.'
             )
@@ -76,100 +83,105 @@ class SensorNoise(brainstate.nn.Module):
             snr_db = float(checks.array(snr_db, f'{self.owner}(snr_db=...)'))
             checks.finite(snr_db, f'{self.owner}(snr_db=...)')
         self.snr_db = snr_db
+        self.forget_signal()
         self._set_factor(None)
 
     def fix(self, pilot: np.ndarray, where: str) -> None:
-        """Take the signal from samples without noise, (times, sensors) SI numbers."""
+        """Take the signal from samples without noise, (times, sensors) SI numbers; in place of an earlier one."""
         if self.snr_db is None:
             raise ValueError(f'{where} is for a model made with snr_db.')
         if pilot.ndim != 2 or len(pilot) < 2:
             raise checks.ShapeError(f'{where} has shape (times, sensors), two times at least; got {pilot.shape}.')
         checks.finite(pilot, where)
         self._set_factor(factor_of(white_at_snr(pilot, self.channels, self.snr_db, self._projector()).matrix_si))
+        self.signal_known = True
 
     @contextlib.contextmanager
     def silenced(self) -> Iterator[None]:
-        """Noise of zero meanwhile."""
-        before = None if self.factor is None else self.factor.value
+        """Noise of zero meanwhile; then what it was before, unless it was fixed anew."""
+        before, known = None if self.factor is None else self.factor.value, self.signal_known
         if before is not None or self.snr_db is not None:
             self._set_factor(np.zeros((len(self.channels),) * 2))
+            self.signal_known = True
         try:
             yield
         finally:
-            self._set_factor(before)
+            if self.factor is not None and not np.any(self.factor.value):
+                self._set_factor(before)
+                self.signal_known &= known
 
     def seed(self, key: Any) -> None:
         """A threefry key, or a whole number, which is folded with the names of the sensors: EEG and MEG differ."""
+        given = as_key(key, f'{self.owner}.seed(key)')
         if isinstance(key, int | np.integer):
-            source = f'{self.owner} {self.channels.names}'
-            key = jax.random.fold_in(jax.random.key(int(key), impl='threefry2x32'), zlib.crc32(source.encode()))
-        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-            key = jax.random.key_data(key)
-        if key.shape != (2,):
-            raise ValueError(f'{self.owner}.seed(key) is one threefry key, or a whole number; got shape {key.shape}.')
-        self.key.value = key
+            given = key_for(given, f'{self.owner} {self.channels.names}')
+        self.key.value = given
         self.n_draws.value = jnp.zeros((), jnp.int32)
 
     def rows(self, x: jax.Array) -> jax.Array | None:
-        """Noise, SI numbers, for each leading index of ``x``, taken for samples that follow one another."""
+        """Noise, SI numbers, for each row of ``x``, (..., times, regions): leading axes before time are members.
+
+        The key is hidden here, so that ``jax.vmap`` would repeat one draw: it is refused.
+        """
         leading = x.shape[:-1]
-        n = int(np.prod(leading))
+        n_times = leading[-1] if leading else 1
 
-        def normals(key, first):
-            drawn = jax.vmap(lambda i: self._normal(key, first + i, x.dtype))(jnp.arange(n))
-            return drawn.reshape(*leading, -1)
+        def draw(key, first, _):
+            key = jax.random.wrap_key_data(key, impl='threefry2x32')
+            return self._normal(key, int(np.prod(leading[:-1])), first, n_times, x.dtype)
 
-        return self._draw(normals, x, n, 'update(x)')
+        guarded = _refusing_repeats(draw, f'{self.owner}.update(x)')
+        return self._noise(
+            lambda key, first: guarded(jax.random.key_data(key), first, jax.lax.stop_gradient(x)),
+            x,
+            n_times,
+            'update(x)',
+        )
 
     def sample(self, x: jax.Array) -> jax.Array | None:
-        """Noise, SI numbers, of one sample: of each member of a batch where ``x`` has a leading axis."""
+        """Noise, SI numbers, of one sample: of each member of a batch where ``x`` has a leading axis.
 
-        def normals(key, index):
-            if x.ndim == 1:
-                return self._normal(key, index, x.dtype)
-            members = jnp.arange(x.shape[0])
-            return jax.vmap(lambda member: self._normal(jax.random.fold_in(key, member), index, x.dtype))(members)
+        Under ``jax.vmap`` members with one key have the same noise: random numbers in common.
+        """
+        n_members = x.shape[0] if x.ndim > 1 else 1
+        return self._noise(lambda key, first: self._normal(key, n_members, first, 1, x.dtype), x, 1, 'sample()')
 
-        return self._draw(normals, x, 1, 'sample()')
+    def _normal(self, key: jax.Array, n_members: int, first: Any, n_times: int, dtype: Any) -> jax.Array:
+        """(members, times, sensors) standard normal numbers."""
 
-    def _normal(self, key: jax.Array, index: Any, dtype: Any) -> jax.Array:
-        return jax.random.normal(jax.random.fold_in(key, index), (len(self.channels),), dtype)
+        def one(key, index):
+            return jax.random.normal(jax.random.fold_in(key, index), (len(self.channels),), dtype)
 
-    def _draw(self, normals: Callable, x: jax.Array, n: int, what: str) -> jax.Array | None:
+        by_time = jax.vmap(one, in_axes=(None, 0))
+        return jax.vmap(by_time, in_axes=(0, None))(member_keys(key, n_members), first + jnp.arange(n_times))
+
+    def _noise(self, draw: Callable, x: jax.Array, n_times: int, what: str) -> jax.Array | None:
         self._require_known(what)
         if self.factor is None:
             return None
-
-        def draw(key, index, _):
-            return normals(jax.random.wrap_key_data(key, impl='threefry2x32'), index)
-
-        index = jnp.asarray(self.n_draws.value)
-        guarded = _refusing_repeats(draw, f'{self.owner}.{what}')
-        normal = guarded(jnp.asarray(self.key.value), index, jax.lax.stop_gradient(x))
-        self.n_draws.value = index + n
+        first = jnp.asarray(self.n_draws.value)
+        normal = draw(self.key.value, first).reshape(*x.shape[:-1], -1)
+        self.n_draws.value = first + n_times
         factor = jnp.asarray(self.factor.value, x.dtype)
         return jnp.matmul(normal, factor.T, precision=jax.lax.Precision.HIGHEST)
 
     def _require_known(self, what: str) -> None:
         if self.needs_pilot:
             raise RuntimeError(
-                f'{self.owner}.{what}: snr_db={self.snr_db:g} is relative to a signal that is not known yet. Run '
-                'without noise first, inside `with model.silenced():`, and give the samples to '
-                f'{self.owner}.fix_noise(pilot); a Simulator does it for you. Or give noise_cov instead.'
+                f'{self.owner}.{what}: snr_db={self.snr_db:g} is relative to a signal that is not known: there was no '
+                'pilot run yet, or none since L, the scale or snr_db were set. Run without noise first, inside `with '
+                f'model.silenced():`, and give the samples to {self.owner}.fix_noise(pilot); Simulator.run does it for '
+                'you. Or give noise_cov instead.'
             )
 
     def _set_factor(self, factor: Any) -> None:
         if factor is None or self.factor is None:
-            self.factor = None if factor is None else ParameterState(factor)
+            self.factor = None if factor is None else FixedState(factor)
         else:
             self.factor.value = factor
 
     def _projector(self) -> np.ndarray:
-        projector = np.eye(len(self.channels))
-        if self.reference == 'average':
-            index = self.channels.indices('eeg')
-            projector[np.ix_(index, index)] -= 1 / len(index)
-        return projector
+        return np.eye(len(self.channels)) if self.reference is None else average_reference(self.channels)
 
 
 def factor_of(covariance: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from brainfwd._core.checks import ShapeError, UnitError
+from brainfwd._core.fields import FixedState
 from brainfwd.forward import EEGLeadFieldModel, LeadFieldModel, MEGLeadFieldModel
 from brainfwd.forward.sensor_noise import factor_of
 from brainfwd.records import Channels, NoiseCovariance, si
@@ -120,16 +121,38 @@ def test_draws_survive_split_merge_and_loops():
     looped = brainstate.transform.for_loop(lambda i: model.update(jnp.zeros(3) * MOMENT), jnp.arange(4))
     np.testing.assert_array_equal(looped.mantissa, expected[:4])
     np.testing.assert_array_equal(drawn(model, 2), expected[4:])
+    assert jnp.issubdtype(model.noise.key.value.dtype, jax.dtypes.prng_key)
+    jitted = eeg(noise_cov=np.eye(4) * u.volt**2, seed=5)
+    update = brainstate.transform.jit(lambda x: jitted.update(x).mantissa)
+    np.testing.assert_array_equal(np.stack([update(jnp.zeros(3) * MOMENT) for _ in range(6)]), expected)
 
 
 def test_members_of_a_batch_draw_as_if_alone():
     noise = dict(noise_cov=np.eye(4) * u.volt**2, low_pass=None, high_pass=None)
     batch = eeg(seed=7, **noise).init_all_states(batch_size=3)
     together = np.stack([batch.sample().mantissa for _ in range(2)])
+    alone = eeg(seed=7, **noise).init_all_states()
+    # a run alone is member 0
+    np.testing.assert_array_equal(np.stack([alone.sample().mantissa for _ in range(2)]), together[:, 0])
     for member in range(3):
-        alone = eeg(seed=7, **noise).init_all_states()
-        alone.seed(jax.random.fold_in(jax.random.wrap_key_data(jnp.asarray(alone.noise.key.value)), member))
-        np.testing.assert_array_equal(np.stack([alone.sample().mantissa for _ in range(2)]), together[:, member])
+        key = jax.random.fold_in(alone.noise.key.value, member)
+        by_hand = [jax.random.normal(jax.random.fold_in(key, sample), (4,)) for sample in range(2)]
+        np.testing.assert_array_equal(np.stack(by_hand), together[:, member])
+    assert len(np.unique(together)) == together.size
+
+
+def test_series_of_a_batch_draw_as_if_alone():
+    noise = dict(noise_cov=np.eye(4) * u.volt**2, seed=7)
+    together = np.asarray(eeg(**noise).update(np.zeros((2, 5, 3)) * MOMENT).mantissa)
+    np.testing.assert_array_equal(together[0], drawn(eeg(**noise), 5))
+    assert len(np.unique(together)) == together.size
+    # the next samples of each member follow, however the axes of the batch are arranged
+    model = eeg(**noise)
+    parts = [model.update(np.zeros((2, 1, n, 3)) * MOMENT).mantissa[:, 0] for n in (2, 3)]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), together)
+    # samples of a simulation are drawn alike
+    batch = eeg(**noise, low_pass=None, high_pass=None).init_all_states(batch_size=2)
+    np.testing.assert_array_equal(np.stack([batch.sample().mantissa for _ in range(5)], axis=1), together)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +245,9 @@ def test_silence_and_noise_compile_once():
     assert hash(again) == hash(graph)
     assert (run(states, jnp.ones(3)) != clean).all()
     assert len(traces) == 1
+    # another pilot takes the place of the first, and compiles nothing either
+    model.fix_noise(np.random.default_rng(1).normal(size=(10, 4)) * u.volt)
+    assert brainstate.graph.treefy_split(model)[0] == graph
     # silence ends, and the noise is what it was
     before = model.noise_cov.matrix_si
     with model.silenced():
@@ -240,6 +266,51 @@ def test_another_snr_needs_another_pilot():
     assert model.snr_db is None
     model.noise_cov = None
     assert model.noise_cov is None
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('scale', 3 * MOMENT / u.mV), ('dipole_scale', 3 * MOMENT / u.mV), ('L', 3 * np.ones((3, 4)) * u.volt / MOMENT)],
+)
+def test_another_signal_needs_another_pilot(rng, name, value):
+    model = eeg(snr_db=6.0, dipole_scale=1 * MOMENT / u.mV)
+    x = rng.normal(size=(20, 3)) * u.mV
+    model.fix_noise(model.project(x))
+    before = model.noise_cov.matrix_si
+    merged = brainstate.graph.treefy_merge(*brainstate.graph.treefy_split(model))
+    assert not merged.needs_pilot
+    setattr(model, name, value)
+    assert model.needs_pilot
+    assert 'before a pilot run' in repr(model)
+    with pytest.raises(RuntimeError, match=r'none since L, the scale or snr_db were set.*fix_noise\(pilot\)'):
+        model.update(x)
+    # silence is possible all the same, and leaves the noise unknown
+    with model.silenced():
+        pilot = model.update(x)
+    assert model.needs_pilot
+    model.fix_noise(pilot)
+    np.testing.assert_allclose(model.noise_cov.matrix_si, 9 * before, rtol=1e-5)
+    assert 'by the last pilot run' in repr(model)
+
+
+def test_what_is_fixed_in_silence_stays(rng):
+    model = eeg(snr_db=6.0, dipole_scale=1 * MOMENT / u.mV)
+    with model.silenced():
+        model.fix_noise(model.update(rng.normal(size=(20, 3)) * u.mV))
+    assert not model.needs_pilot
+    assert np.trace(model.noise_cov.matrix_si) > 0
+
+
+def test_a_covariance_that_is_given_stays_whatever_the_signal():
+    model = eeg(noise_cov=np.eye(4) * u.volt**2, dipole_scale=1 * MOMENT / u.mV)
+    model.scale = 2 * MOMENT / u.mV
+    assert not model.needs_pilot
+    np.testing.assert_allclose(model.noise_cov.matrix_si, np.eye(4))
+
+
+def test_the_factor_is_no_parameter():
+    model = eeg(noise_cov=np.eye(4) * u.volt**2)
+    assert isinstance(model.noise.factor, FixedState)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from scipy import signal
 
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd.forward import EEGLeadFieldModel, MEGLeadFieldModel
+from brainfwd.nodes import HopfOscillator
 from brainfwd.records import Recording
+from brainfwd.simulator import Simulator
 
 MOMENT = u.nA * u.meter
 DT = 0.1 * u.ms
@@ -127,6 +129,37 @@ def test_pure_function_with_jit_vmap_and_grad(rng):
     slope = jax.grad(lambda gain: simulate(keys[0], gain).sum())(1.0)
     # linear in the signal
     np.testing.assert_allclose(slope, (simulate(keys[0], 2.0) - simulate(keys[0], 1.0)).sum(), rtol=1e-3)
+
+
+def test_noise_in_common_under_vmap():
+    """A pure simulation has its key as an argument: mapped over a parameter alone, all rows have the same noise."""
+    options = dict(dipole_scale=-50 * MOMENT, sampling_period=1 * u.ms, low_pass=None, seed=3)
+    noisy, clean = eeg(noise_cov=np.eye(4) * u.uvolt**2, **options), eeg(**options)
+    sim = Simulator(HopfOscillator(3, init_x=0.1), dt=0.5 * u.ms)
+    simulate = sim.simulation(10 * u.ms, monitors={'noisy': noisy, 'clean': clean})
+    key = jax.random.key(1)
+
+    def noise(a, key):
+        samples = simulate({'node.a': a}, key)
+        return 1e6 * (samples['noisy'] - samples['clean']).mantissa, 1e6 * samples['clean'].mantissa
+
+    together, signal = jax.vmap(noise, in_axes=(0, None))(jnp.array([-0.5, 0.1]), key)
+    np.testing.assert_allclose(together[0], together[1], atol=1e-5)
+    assert float(together.std()) == pytest.approx(1.0, abs=0.3)
+    assert abs(signal[0] - signal[1]).max() > 0.01
+    np.testing.assert_allclose(together[0], noise(-0.5, key)[0], atol=1e-5)
+
+
+def test_a_pure_simulation_keeps_the_noise_of_the_last_pilot(rng):
+    model = eeg(snr_db=10.0, dipole_scale=-50 * MOMENT, sampling_period=1 * u.ms, low_pass=None)
+    sim = Simulator(HopfOscillator(3, init_x=0.1), dt=0.5 * u.ms)
+    model.fix_noise(rng.normal(size=(10, 4)) * u.uvolt)
+    simulate = sim.simulation(10 * u.ms, monitors={'eeg': model})
+    one, two = (simulate({'monitors.eeg.scale': s * MOMENT}, jax.random.key(1))['eeg'].mantissa for s in (-50.0, 0.0))
+    assert float(abs(one - two).max()) > 0
+    noise = np.asarray(two, np.float64)
+    np.testing.assert_allclose(noise.std(axis=0), np.sqrt(np.diag(model.noise_cov.matrix_si)), rtol=0.9)
+    assert not model.needs_pilot
 
 
 def test_mixed_channels_in_a_loop(meg_head, regions, density, rng):
