@@ -5,13 +5,9 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core import checks
-from brainfwd.records import ChannelGroups, Recording, SourceEstimate
+from brainfwd.metrics.spectrum import by_kind, number, welch
 
 __all__ = ['band_power']
-
-# series that go through the spectrum at once: bounds the memory for thousands of sources
-_BLOCK = 256
 
 
 def band_power(
@@ -25,9 +21,8 @@ def band_power(
 
     .. math:: P = \sum_{f_1 \le f \le f_2} S(f) \, \Delta f
 
-    with S the power spectral density: Hann windows, half overlapping, the mean of each segment removed. Over all
-    frequencies the sum is the variance; a sine of amplitude A in the band has power A^2 / 2. Source: Welch (1967), IEEE
-    Trans. Audio Electroacoust. 15, 70-73.
+    with S the power spectral density, as in `power_spectrum`. Over all frequencies the sum is the variance; a sine of
+    amplitude A in the band has power A^2 / 2.
 
     Parameters
     ----------
@@ -52,63 +47,17 @@ def band_power(
         No sampling period, or two; a band that is empty, not resolved by the segments, or above half the sampling
         rate; data that are not finite.
     """
-    if isinstance(data, Recording | SourceEstimate):
-        if sampling_period is not None:
-            raise ValueError('band_power(sampling_period=...) is for data without times; the record brings its own.')
-        data, sampling_period = data.data, data.sampling_period
-    if sampling_period is None:
-        raise ValueError('band_power(sampling_period=...) is the time between samples: write 2. * u.ms, for example.')
-    low, high = band
-    settings = (
-        _number(sampling_period, u.second, 'band_power(sampling_period=...)', 'the time between samples'),
-        _number(segment, u.second, 'band_power(segment=...)', 'the length of a segment'),
-        _number(low, u.Hz, 'band_power(band=...)', 'a frequency'),
-        _number(high, u.Hz, 'band_power(band=...)', 'a frequency'),
-    )
-    if isinstance(data, ChannelGroups):
-        return {kind: _power(value, *settings) for kind, value in data.items()}
-    return _power(data, *settings)
+    low, high = (number(edge, u.Hz, 'band_power(band=...)', 'a frequency') for edge in band)
 
+    def power(value: Any, period: float, length: float) -> Any:
+        frequencies, density = welch(value, period, length, 'band_power')
+        _check_band(frequencies, low, high, period)
+        inside = (frequencies >= low - 1e-9 * high) & (frequencies <= high * (1 + 1e-9))
+        axis = 0 if density.ndim == 1 else -2
+        total = density.compress(inside, axis=axis).sum(axis=axis) * frequencies[1]
+        return total if u.get_unit(value).is_unitless else u.Quantity(total, unit=value.unit**2)
 
-def _number(value: Any, unit: u.Unit, where: str, meaning: str) -> float:
-    number = checks.quantity(value, unit, where, meaning)
-    checks.shape_is(number, (), where)
-    checks.finite(number, where)
-    return float(number.mantissa)
-
-
-def _power(data: Any, period: float, length: float, low: float, high: float) -> Any:
-    x = np.asarray(u.get_mantissa(data), dtype=np.float64)
-    axis = 0 if x.ndim == 1 else -2
-    n_times = x.shape[axis] if x.ndim else 0
-    if n_times < 2:
-        raise checks.ShapeError(
-            f'band_power(data) has shape (times,) or (..., times, sources), at least 2 times; got {x.shape}.'
-        )
-    checks.finite(x, 'band_power(data)')
-    if period <= 0 or length <= 0:
-        raise ValueError(f'band_power needs a positive period and segment; got {period:g} s and {length:g} s.')
-    n_segment = min(n_times, max(round(length / period), 2))
-    frequencies = np.fft.rfftfreq(n_segment, period)
-    _check_band(frequencies, low, high, period)
-    inside = (frequencies >= low - 1e-9 * high) & (frequencies <= high * (1 + 1e-9))
-
-    runs = x.reshape(-1, n_times, 1 if x.ndim == 1 else x.shape[-1])
-    blocks = range(0, runs.shape[-1], _BLOCK)
-    parts = [[_welch(run[:, i : i + _BLOCK].T, period, n_segment, inside) for i in blocks] for run in runs]
-    shape = () if x.ndim == 1 else (*x.shape[:-2], x.shape[-1])
-    power = np.reshape([np.concatenate(part) for part in parts], shape)[()]
-    return power if u.get_unit(data).is_unitless else u.Quantity(power, unit=data.unit**2)
-
-
-def _welch(series: np.ndarray, period: float, n_segment: int, inside: np.ndarray) -> np.ndarray:
-    from scipy import signal
-
-    # relative to the largest value of each series, or squares of small numbers are lost
-    largest = abs(series).max(axis=-1, keepdims=True)
-    largest = np.where(largest > 0, largest, 1.0)
-    _, density = signal.welch(series / largest, 1 / period, nperseg=n_segment, axis=-1)
-    return density[:, inside].sum(axis=-1) / (n_segment * period) * largest[:, 0] ** 2
+    return by_kind(power, data, sampling_period, segment, 'band_power')
 
 
 def _check_band(frequencies: np.ndarray, low: float, high: float, period: float) -> None:

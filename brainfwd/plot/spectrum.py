@@ -7,7 +7,8 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.plot.style import PALETTE, SENSORS, Segment, colours, figure, seconds
+from brainfwd.metrics import power_spectrum
+from brainfwd.plot.style import PALETTE, SENSORS, Segment, colours, figure
 from brainfwd.records import SENSOR_UNITS, Recording
 
 __all__ = ['spectrum']
@@ -20,7 +21,7 @@ def spectrum(
     band: tuple[Any, Any] | None = None,
     title: str | None = None,
 ) -> Any:
-    """Power spectral density (Welch, Hann windows of 2 s), a panel per type of channel.
+    """Power spectral density (`metrics.power_spectrum`, segments of 2 s), a panel per type of channel.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def spectrum(
     for axis, kind in zip(axes, kinds, strict=True):
         display = SENSORS[kind]
         for label, colour in colours(parts).items():
-            frequency, density = _welch(parts[label], kind)
+            frequency, density = _density(parts[label], kind)
             shown = (frequency > 0) & (frequency <= last)
             if len(parts) == 1:
                 axis.semilogy(frequency[shown], density[shown], color='#bbbbbb', linewidth=0.4)
@@ -86,11 +87,8 @@ def _parts(recording: Recording, segments: Sequence[Segment] | None) -> dict[str
     return parts
 
 
-def _welch(recording: Recording, kind: str) -> tuple[np.ndarray, np.ndarray]:
+def _density(recording: Recording, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies, and (frequencies, channels) in the unit of display squared per Hz."""
-    from scipy import signal
-
-    period = seconds(recording.sampling_period, 'spectrum')
-    scale = float((1.0 * SENSOR_UNITS[kind]).to_decimal(SENSORS[kind].unit))
-    data = recording.data_si[:, recording.channels.indices(kind)] * scale
-    return signal.welch(data, 1 / period, nperseg=min(len(data), max(2, round(2.0 / period))), axis=0)
+    data = u.Quantity(recording.data_si[:, recording.channels.indices(kind)], unit=SENSOR_UNITS[kind])
+    spectrum = power_spectrum(data, recording.sampling_period)
+    return spectrum.frequencies.mantissa, spectrum.density.to_decimal(SENSORS[kind].unit ** 2 / u.Hz)
