@@ -27,7 +27,7 @@ __all__ = ['Simulator']
 
 _CHUNK = 10_000
 """Steps between two looks of the host: long enough that looking costs nothing, short enough to stop a diverged run."""
-_PILOT = 4.0 * u.second
+_PILOT = 10.0 * u.second
 
 
 class Simulator:
@@ -95,7 +95,7 @@ class Simulator:
         Notes
         -----
         Noise that a lead field has as ``snr_db`` is fixed as a covariance before the run, by a pilot without noise: the
-        transient and 4 s more, or as long as the run if that is shorter, of which the second half counts. A run that
+        transient and 10 s more, or as long as the run if that is shorter, of which the second half counts. A run that
         continues keeps the covariance.
 
         What a function of the user reads besides brainstate states is compiled in; where it changed, the run compiles
