@@ -84,7 +84,7 @@ def test_driven_regions_are_found(result):
         assert score.peak_error.unit == u.mm
         assert float(score.peak_error.mantissa) == 0.0
         assert score.auc == 1.0
-        assert score.auc_sources > 0.9
+        assert score.auc_sources > 0.75
         # with its sign: the scale is negative, and so are the moments
         assert score.correlation > 0.9
 
@@ -176,7 +176,11 @@ def test_band_passed_keeps_phase_and_amplitude():
         ),
         (dict(rest={'node.b': 1.0}, drive={'node.b': 1.0}), ValueError, r"node\.b is one of 'a', .*got 'b'"),
         (dict(drive={'node.a': 1.0 * u.Hz}), bf.UnitError, r"Experiment\.run\(drive={'node\.a': \.\.\.}\).*; got Hz"),
-        (dict(duration=4 * u.second), ValueError, r'Experiment\.run\(duration\) is more than 4\. s.*; got 4'),
+        (
+            dict(duration=3 * u.second),
+            ValueError,
+            r'Experiment\.run\(duration\) is 3\.6 s at least, .* 16 channels.*got 3',
+        ),
         (dict(duration=6.0), bf.UnitError, r'Experiment\.run\(duration\) is the length of a segment, in s; got a bare'),
         (dict(duration=6.0005 * u.second), ValueError, r'is a whole number of steps of 1\.? ms; got 6000\.5 ms'),
     ],

@@ -30,7 +30,7 @@ def fed(network, **inputs):
 # ---- what feeds what
 
 
-def test_the_default_applies_only_when_nothing_feeds(linear):
+def test_the_default_gives_way_to_noise_and_to_what_is_given_and_not_to_coupling(linear):
     class Driven(linear):
         inp = bf.Input(7.0 * UNIT, 'drive of the potential')
 
@@ -38,8 +38,11 @@ def test_the_default_applies_only_when_nothing_feeds(linear):
     np.testing.assert_allclose(fed(bf.Network(node())), 7.0)
     np.testing.assert_allclose(fed(bf.Network(node()), inp=2.0 * UNIT), 2.0)
     np.testing.assert_allclose(fed(bf.Network(node(), noise={'inp': ornstein(3.0)})), 3.0)
-    silent = bf.AdditiveCoupling(np.zeros((3, 3)), k=1.0 * u.Hz)
-    np.testing.assert_allclose(fed(bf.Network(node(), silent)), 0.0)
+    np.testing.assert_allclose(fed(bf.Network(node(), noise={'inp': ornstein(3.0)}), inp=2.0 * UNIT), 5.0)
+    # no coupling is as k = 0
+    silent = bf.AdditiveCoupling(WEIGHTS, k=0.0 * u.Hz)
+    np.testing.assert_allclose(fed(bf.Network(node(), silent)), 7.0)
+    np.testing.assert_allclose(fed(bf.Network(node(), silent), inp=2.0 * UNIT), 2.0)
 
 
 def test_an_input_is_the_sum_of_all_that_feeds_it(linear):
@@ -59,7 +62,7 @@ def test_coupling_reads_and_feeds_what_it_says():
     # at zero potential every column fires at S(0), and receives that of two
     rate = 2 * 3.0 * 5 / (1 + np.exp(0.56 * 6))
     with brainstate.environ.context(dt=1e-3 * u.ms):
-        network.update()
+        network.update(p=0.0 * u.Hz)
     # after one short step of Heun y1'' = A a (p + C2 S(0)) is dt
     rates = network.read('y4') / (1e-6 * u.second) / (3.25 * u.mV * 100 * u.Hz)
     np.testing.assert_allclose(rates.in_unit(u.Hz).mantissa, rate + 108 * 5 / (1 + np.exp(0.56 * 6)), rtol=1e-3)

@@ -81,16 +81,15 @@ def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quant
         A bare number where a unit is due, or a unit of another dimension.
     """
     what = f'{where} is {meaning}, ' if meaning else f'{where} is '
+    hint = 'write a plain number' if unit.is_unitless else f'write {_spell(1.0, unit)}, for example'
     if value is None:
-        hint = 'write a plain number' if unit.is_unitless else f'write {_spell(1.0, unit)}, for example'
         raise UnitError(f'{what}{_in(unit)}; got None: {hint}.')
     if isinstance(value, str):
-        raise UnitError(f'{what}{_in(unit)}; got the text {value!r}: write {_spell(1.0, unit)}, for example.')
+        raise UnitError(f'{what}{_in(unit)}; got the text {value!r}: {hint}.')
     if isinstance(value, u.Unit):
         raise UnitError(f'{what}{_in(unit)}; got the unit {value} alone: write {_spell(1.0, unit)}.')
     if isinstance(value, u.Quantity):
         if not u.have_same_dim(value.unit, unit):
-            hint = f'write {_spell(1.0, unit)}, for example' if not unit.is_unitless else 'write a plain number'
             raise UnitError(f'{what}{_in(unit)}; got {value.unit}: {hint}.')
         if 'rad' in str(value.unit) and 'rad' not in str(unit) and not unit.is_unitless:
             # brainunit takes rad/s for Hz
@@ -100,7 +99,7 @@ def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quant
     if isinstance(value, list | tuple) and any(isinstance(each, u.Quantity) for each in value):
         raise UnitError(f'{what}{_in(unit)}; got a list of Quantities: write one, np.array([...]) * {code(unit)}.')
     if not isinstance(value, numbers.Number | list | tuple | np.generic | np.ndarray | jax.Array):
-        raise UnitError(f'{what}{_in(unit)}; got {type(value).__name__}: write {_spell(1.0, unit)}, for example.')
+        raise UnitError(f'{what}{_in(unit)}; got {type(value).__name__}: {hint}.')
     if unit.is_unitless:
         return value
     raise UnitError(f'{what}{_in(unit)}; got a bare {_kind(value)}: write {_spell(value, unit)}.')

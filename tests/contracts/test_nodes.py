@@ -73,7 +73,7 @@ def test_rates_are_finite(cls, shift):
 def test_what_can_be_read_has_a_unit_and_is_finite(cls):
     node = make(cls)
     state = {name: value for name, value in at(node).items() if name in node.variables}
-    names = node.observables()
+    names = node.readable
     assert {'output', *node.variables} <= set(names)
     for name in names:
         value = node.read(name, state)
@@ -84,7 +84,7 @@ def test_what_can_be_read_has_a_unit_and_is_finite(cls):
 @every_node
 def test_coupling_has_ends_by_default(cls):
     node = make(cls)
-    assert node.coupling_source in node.observables()
+    assert node.coupling_source in node.readable
     assert (node.coupling_target or next(iter(node.inputs))) in node.inputs
 
 
@@ -173,7 +173,7 @@ def test_one_parameter_per_region_equals_one_node_each(cls):
 def test_gradient_in_every_parameter_equals_finite_differences(cls):
     brainstate.environ.set(precision=64)
     node = make(cls)
-    names = node.observables()
+    names = node.readable
     simulate = bf.Simulator(node, dt=0.5 * u.ms).simulation(10 * u.ms, monitors=names)
     assert set(simulate.parameters) == {f'node.{name}' for name in cls.parameter_fields}
     rng = np.random.default_rng(2)

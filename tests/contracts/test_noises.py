@@ -2,7 +2,6 @@
 
 import brainstate
 import brainunit as u
-import jax
 import numpy as np
 import pytest
 
@@ -56,7 +55,7 @@ def test_every_member_of_a_batch_has_its_own(cls):
     network = bf.Network(bf.HopfOscillator(500, a=-1.0, init_x=0.0), noise={fed: make(0.1)})
     with brainstate.environ.context(dt=1 * u.ms):
         network.init_all_states(batch_size=3)
-        network.seed(jax.random.key(0), batch_size=3)
+        network.seed(0)
         x = np.asarray(network.update())
     assert x.shape == (3, 500)
     np.testing.assert_allclose(np.corrcoef(x), np.eye(3), atol=4 / np.sqrt(500))

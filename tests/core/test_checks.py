@@ -26,6 +26,10 @@ def message(error, call, *arguments):
         (None, u.UNITLESS, 'dimensionless; got None: write a plain number.'),
         (u.Hz, u.Hz, 'in Hz; got the unit Hz alone: write 1. * u.Hz.'),
         ('fast', u.Hz, "in Hz; got the text 'fast': write 1. * u.Hz, for example."),
+        (object, u.ms, 'in ms; got type: write 1. * u.ms, for example.'),
+        (object, u.UNITLESS, 'dimensionless; got type: write a plain number.'),
+        ([1.0 * u.mV], u.mV, 'in mV; got a list of Quantities: write one, np.array([...]) * u.mV.'),
+        (60.0 * u.radian / u.second, u.Hz, 'in Hz; got rad / s, an angular frequency: divide it by 2 pi, in Hz.'),
         (2, u.nA * u.meter / u.mV, 'got a bare number: write 2. * u.meter * u.nA / u.mV.'),
     ],
 )
@@ -91,6 +95,11 @@ def test_finite(value, end):
 def test_non_negative():
     said = message(ValueError, checks.non_negative, np.array([1.0, -2.0]) * u.mm, 'lengths')
     assert said == 'lengths must not be negative; got -2 as the smallest value.'
+
+
+def test_positive():
+    said = message(ValueError, checks.positive, np.array([1.0, 0.0]) * u.ms, 'tau')
+    assert said == 'tau must be above zero; got 0 as the smallest value.'
 
 
 def test_shapes():

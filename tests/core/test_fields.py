@@ -40,6 +40,7 @@ def test_a_parameter_is_kept_in_float64_and_never_weakly_typed(node):
         (2.0 * u.mV, bf.UnitError, r'in Hz; got mV'),
         (None, bf.UnitError, r'in Hz; got None: write 1\. \* u\.Hz'),
         (np.nan * u.Hz, ValueError, r'Linear\.rate must be finite'),
+        (np.ones((3, 1)) * u.Hz, bf.ShapeError, r'Linear\.rate is .* that fits \(3,\); got shape \(3, 1\)'),
         (np.ones(2) * u.Hz, bf.ShapeError, r'Linear\.rate is a number or an array that fits \(3,\); got shape \(2,\)'),
     ],
 )
@@ -52,11 +53,22 @@ def test_the_constructor_and_the_setter_check_alike(linear, node, value, error, 
 
 
 def test_what_is_no_number_is_an_error():
-    with pytest.raises(bf.ShapeError, match=r'HopfOscillator\.a is a number or an array of numbers; got <object'):
+    with pytest.raises(
+        bf.UnitError, match=r'HopfOscillator\.a is the bifurcation parameter, .*; got object: write a pl'
+    ):
         bf.HopfOscillator(1, a=object())
+    with pytest.raises(
+        bf.ShapeError, match=r'HopfOscillator\.a is a number or an array of numbers; got \[1\.0, \[2\.0'
+    ):
+        bf.HopfOscillator(1, a=[1.0, [2.0, 3.0]])
 
 
-@pytest.mark.parametrize('value', [np.ones(1), np.ones(3), np.ones((2, 3)), np.ones((2, 1)), 1.0])
+def test_time_constants_are_above_zero():
+    with pytest.raises(ValueError, match=r'HopfOscillator\.tau must be above zero; got -1 as the smallest value'):
+        bf.HopfOscillator(2, tau=np.array([1.0, -1.0]) * u.ms)
+
+
+@pytest.mark.parametrize('value', [np.ones(1), np.ones(3), np.ones((2, 3)), 1.0])
 def test_a_number_or_one_per_region_or_a_batch_of_them(node, value):
     node.rate = value * u.Hz
     assert node.rate.shape == np.shape(value)
@@ -82,6 +94,8 @@ def test_a_variable_is_written_in_its_unit(node):
     np.testing.assert_allclose(node.x.value.mantissa, 1000.0)
     with pytest.raises(bf.UnitError, match=r'Linear\.x is in mV; got a bare array'):
         node.x.value = np.ones((2, 3))
+    with pytest.raises(bf.ShapeError, match=r'Linear\.x has shape \(2, 3\); got \(3,\)'):
+        node.x.value = np.ones(3) * u.mV
 
 
 def test_a_variable_before_its_time(node):

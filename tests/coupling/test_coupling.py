@@ -149,7 +149,7 @@ def test_a_subclass_writes_what_travels_and_what_arrives():
         (
             dict(tract_lengths=np.ones((2, 2)) * u.mm, conduction_speed=0 * SPEED),
             ValueError,
-            r'\.conduction_speed is one speed above zero; got 0',
+            r'\.conduction_speed must be above zero; got 0',
         ),
         (dict(delays=np.full((2, 2), np.nan) * u.ms), ValueError, r'\.delays must be finite'),
         (dict(delays=-1.0 * u.ms), ValueError, r'\.delays must not be negative'),

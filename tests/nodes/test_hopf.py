@@ -65,9 +65,16 @@ def test_omega_errors():
     said = r'HopfOscillator\.omega is the angular frequency 2 pi f, in rad / s; got a bare number: write 60\. \* u\.rad'
     with pytest.raises(bf.UnitError, match=said):
         bf.HopfOscillator(1, omega=60.0)
+    # brainunit takes one for the other
+    with pytest.raises(
+        bf.UnitError, match=r'HopfOscillator\.omega is angular, in rad/s; got Hz: write frequency=\.\.\.'
+    ):
+        bf.HopfOscillator(1, omega=60.0 * u.Hz)
+    with pytest.raises(bf.UnitError, match=r'HopfOscillator\.frequency is .*in Hz; got rad / s, an angular frequency'):
+        bf.HopfOscillator(1, frequency=60.0 * u.radian / u.second)
 
 
 def test_power():
     node = bf.HopfOscillator(1)
     assert node.power(x=3.0, y=4.0) == 25.0
-    assert 'power' in node.observables()
+    assert 'power' in node.readable

@@ -67,8 +67,9 @@ def test_a_draw_depends_on_key_and_step_alone(linear):
     key = jax.random.key(7)
     for noise, batch in ((one, None), (three, 3), (many, 5)):
         noise.init_all_states(batch_size=batch)
-        noise.seed(key, batch)
+        noise.seed(key)
     np.testing.assert_array_equal(three.normal(11), many.normal(11)[:3])
+    np.testing.assert_array_equal(one.normal(11), many.normal(11)[0])  # alone is member 0
     assert not np.array_equal(many.normal(11)[0], many.normal(11)[1])
     assert not np.array_equal(one.normal(11), one.normal(12))
     compiled = brainstate.transform.jit(one.normal)
@@ -108,7 +109,13 @@ def test_errors(linear):
         bf.Network(linear(2), noise={'inp': make(1.0 * UNIT, 1.0, 1.0 * u.ms)})
     with pytest.raises(bf.UnitError, match=r'OrnsteinUhlenbeck\.tau is the time constant of the noise, in ms; got mV'):
         bf.Network(linear(2), noise={'inp': make(1.0 * UNIT, 1.0 * UNIT, 1.0 * u.mV)})
+    with pytest.raises(ValueError, match=r'OrnsteinUhlenbeck\.tau must be above zero'):
+        bf.Network(linear(2), noise={'inp': make(1.0 * UNIT, 1.0 * UNIT, 0.0 * u.ms)})
     network = network_of(linear, 2)
+    with pytest.raises(
+        ValueError, match=r"this OrnsteinUhlenbeck feeds Network\(noise={'inp': \.\.\.}\) already: make one"
+    ):
+        bf.Network(linear(3), noise=network.noise)
     with pytest.raises(bf.UnitError, match=r'OrnsteinUhlenbeck\.mean is the mean of the noise, .* got a bare number'):
         network.noise['inp'].mean = 220.0
     with pytest.raises(bf.ShapeError, match=r'OrnsteinUhlenbeck\.mean is a number or an array that fits \(2,\); got'):

@@ -77,13 +77,29 @@ def test_there_is_nothing_to_continue_from(linear):
 
 
 def test_a_monitor_that_is_not_finite(linear):
-    monitors = {'log': lambda network: u.math.log(network.read('x').mantissa - 30.5), 'x': 'x'}
-    node = linear(2, init_x=np.array([40.0, 50.0]) * u.mV)
+    # the flow of blood ends where activity falls to nothing: the network is finite, what is seen is not
+    node = linear(2, init_x=np.array([0.0, 1.0]) * u.mV)
+    monitors = {
+        'bold': bf.Monitor(bf.BOLDSignal(2, tr=0.5 * u.second), source=lambda net: net.read('x').mantissa),
+        'x': 'x',
+    }
     with pytest.raises(
-        bf.SimulationError, match=r"the monitor 'log' is not finite at t = 0\.010 s|t = 0\.01 s"
-    ) as caught:
-        bf.Simulator(node, dt=1 * u.ms).run(
-            20 * u.ms, inputs={'inp': np.array([-1e3, 0.0]) * u.mV / u.second}, monitors=monitors
+        bf.SimulationError, match=r"the monitor 'bold' is not finite at t = .* s, first at index \(0,\)"
+    ) as e:
+        bf.Simulator(node, dt=10 * u.ms).run(
+            10 * u.second, inputs={'inp': np.array([-2.0, 0.0]) * u.mV / u.second}, monitors=monitors
         )
-    assert 'first at index (0,)' in str(caught.value)
-    assert len(caught.value.result['log']) == 9
+    bold = e.value.result['bold']
+    assert 1 < len(bold) < 20
+    assert np.isfinite(bold).all()
+
+
+def test_a_function_of_the_user_may_mask(linear):
+    # seconds before the threshold are NaN, and stay so
+    monitors = {'log': lambda network: u.math.log(network.read('x').mantissa - 1.0)}
+    node = linear(1, init_x=0.5 * u.mV)
+    result = bf.Simulator(node, dt=10 * u.ms).run(
+        1 * u.second, inputs={'inp': 1.0 * u.mV / u.second}, monitors=monitors
+    )
+    assert np.isnan(result['log'][0]).all()
+    assert np.isfinite(result['log'][-1]).all()

@@ -6,26 +6,31 @@ import pytest
 
 import brainfwd as bf
 
+SNR = 6.0
+
+
+def measured(noisy, clean):
+    """In dB, in the band of the recording, with the mean removed."""
+    noise = noisy.data_si - clean.data_si
+    return 10 * np.log10(clean.data_si.var(axis=0).sum() / noise.var(axis=0).sum())
+
 
 @pytest.fixture(scope='module')
 def recorded(network, eeg):
-    """Two runs of one seed, with noise at 6 dB and without."""
-    noisy, clean = eeg(noise_cov=None, snr_db=6.0), eeg(noise_cov=None)
-    sim = bf.Simulator(network(), dt=0.5 * u.ms)
+    """Regions that oscillate, so that any stretch has the variance of any other; with noise and without."""
+    noisy, clean = eeg(noise_cov=None, snr_db=SNR), eeg(noise_cov=None)
+    sim = bf.Simulator(network(a=0.3), dt=0.5 * u.ms)
     runs = [sim.run(8 * u.second, monitors={'eeg': model}, transient=1 * u.second, seed=2) for model in (noisy, clean)]
-    return noisy, *(run['eeg'] for run in runs)
+    return sim, noisy, *(run['eeg'] for run in runs), runs[0]
 
 
 def test_the_ratio_is_the_one_asked_for(recorded):
-    _, noisy, clean = recorded
-    noise = noisy.data_si - clean.data_si
-    measured = 10 * np.log10(clean.data_si.var(axis=0).sum() / noise.var(axis=0).sum())
-    # the pilot is 4 s of another stretch: its variance is that of a few hundred oscillations
-    assert measured == pytest.approx(6.0, abs=0.7)
+    _, _, noisy, clean, _ = recorded
+    assert measured(noisy, clean) == pytest.approx(SNR, abs=0.3)
 
 
 def test_the_noise_is_white_and_known(recorded):
-    _, noisy, clean = recorded
+    _, _, noisy, clean, _ = recorded
     noise = noisy.data_si - clean.data_si
     n = len(noise)
     assert n == 4000
@@ -37,18 +42,35 @@ def test_the_noise_is_white_and_known(recorded):
     assert abs(noise.mean(axis=0)).max() < 5 * np.sqrt(covariance.max() / n)
 
 
-def test_the_noise_stays_as_it_was_fixed(recorded, network):
-    model, noisy, _ = recorded
-    assert not model.needs_pilot
-    sim = bf.Simulator(network(a=-0.5), dt=0.5 * u.ms)
-    again = sim.run(100 * u.ms, monitors={'eeg': model}, seed=2)['eeg']
+def test_the_same_seed_gives_the_same_noise(recorded):
+    sim, model, noisy, _, _ = recorded
+    again = sim.run(8 * u.second, monitors={'eeg': model}, transient=1 * u.second, seed=2)['eeg']
+    np.testing.assert_array_equal(again.data_si, noisy.data_si)
     np.testing.assert_array_equal(again.noise_cov.matrix_si, noisy.noise_cov.matrix_si)
-    model.snr_db = 0.0
-    assert model.needs_pilot
+
+
+def test_a_run_that_goes_on_keeps_the_noise_and_a_new_run_fixes_it_anew(recorded, network):
+    sim, model, noisy, _, run = recorded
+    sim.network.node.a = 1.2
+    louder = sim.run(2 * u.second, monitors={'eeg': model}, resume=run)['eeg']
+    np.testing.assert_array_equal(louder.noise_cov.matrix_si, noisy.noise_cov.matrix_si)
+    anew = sim.run(8 * u.second, monitors={'eeg': model}, transient=1 * u.second, seed=2)['eeg']
+    # radius sqrt(a): the signal, and with it the noise, has four times the power
+    ratio = np.trace(anew.noise_cov.matrix_si) / np.trace(noisy.noise_cov.matrix_si)
+    assert ratio == pytest.approx(4, rel=0.15)
+    sim.network.node.a = 0.3
+
+
+def test_what_a_pilot_needs(network, eeg):
+    sim = bf.Simulator(network(), dt=0.5 * u.ms)
+    with pytest.raises(
+        ValueError, match="the noise of 'eeg' is relative to its signal, which takes two samples in the"
+    ):
+        sim.run(4 * u.ms, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)})
 
 
 def test_a_pilot_that_diverges_says_so(eeg):
     node = bf.HopfOscillator(4, init_x=1e3)
-    model = eeg(noise_cov=None, snr_db=6.0)
+    model = eeg(noise_cov=None, snr_db=SNR)
     with pytest.raises(bf.SimulationError, match='region 0 is not finite'):
         bf.Simulator(node, dt=1 * u.ms).run(20 * u.ms, monitors={'eeg': model})
