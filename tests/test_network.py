@@ -252,6 +252,32 @@ def test_what_coupling_reads_and_feeds(linear, ends, said):
         bf.Network(linear(2), bf.AdditiveCoupling(np.ones((2, 2)), k=1.0 * u.Hz, **ends))
 
 
+def test_a_derivative_that_is_incomplete_or_has_another_unit(linear):
+    class Forgetful(linear):
+        y = bf.Variable(0.0 * u.mV, 'another potential')
+
+        def derivative(self, x, y, inp):
+            return {'x': inp}
+
+    class Confused(linear):
+        def derivative(self, x, inp):
+            return {'x': x}
+
+    with pytest.raises(ValueError, match=r'Forgetful\.derivative gives the rate of each of x, y; got x'):
+        bf.Network(Forgetful(2))
+    with pytest.raises(
+        bf.UnitError, match=r"Confused\.derivative\['x'\] is the rate of change of x, in mV / s; got mV"
+    ):
+        bf.Network(Confused(2))
+
+
+def test_what_was_changed_since_is_checked_when_a_run_begins(linear):
+    network = bf.Network(linear(2), noise={'x': bf.noise.WhiteNoise(1.0 * u.mV / u.second**0.5)})
+    network.node.method = 'rk4'
+    with pytest.raises(ValueError, match=r"white noise needs a scheme among 'euler', 'heun'; Linear has 'rk4'"):
+        bf.Simulator(network, dt=1 * u.ms).run(1 * u.ms)
+
+
 def test_one_object_in_two_places(linear):
     coupling = bf.AdditiveCoupling(np.ones((2, 2)), k=1.0 * u.Hz)
     with pytest.raises(ValueError, match='one coupling or noise object in two places'):

@@ -201,6 +201,37 @@ def test_a_wrong_strength_names_the_right_one():
     bf.Network(bf.JansenRitModel(2), AdditiveCoupling(np.ones((2, 2)), k=10.0, source='firing_rate'))
 
 
+def test_a_step_or_a_unit_that_changes_on_the_way():
+    coupling = AdditiveCoupling(np.ones((2, 2)), delays=2.0 * u.ms)
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        coupling.init_all_states()
+        coupling(np.ones(2) * u.mV, np.ones(2) * u.mV)
+        with pytest.raises(bf.UnitError, match=r'the source of AdditiveCoupling is in mV; got a bare array'):
+            coupling(np.ones(2), np.ones(2))
+    with (
+        brainstate.environ.context(dt=0.5 * u.ms),
+        pytest.raises(ValueError, match=r'its delays were rounded to steps of 1 ms; now dt is 0\.5 ms: call init_all'),
+    ):
+        coupling(np.ones(2) * u.mV, np.ones(2) * u.mV)
+
+
+@both
+@pytest.mark.parametrize('delays', [None, 3.0])
+def test_connections_that_are_made_later_act_as_if_they_had_been_there(coupling, delays):
+    rng = np.random.default_rng(5)
+    weights, x = rng.normal(size=(4, 4)), rng.normal(size=(20, 4)).astype(np.float32)
+    delays = None if delays is None else rng.integers(0, 4, (4, 4)) * 1.0 * u.ms
+
+    def run(each):
+        return brainstate.transform.for_loop(lambda x: each(x, x), x)
+
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        expected = run(coupling(weights, delays=delays).init_all_states())
+        later = coupling(np.zeros((4, 4)), delays=delays).init_all_states()
+        later.conn = weights
+        np.testing.assert_allclose(run(later), expected, atol=1e-5)
+
+
 def test_a_loop_of_ones_own_has_to_begin():
     coupling = AdditiveCoupling(np.ones((2, 2)), delays=1.0 * u.ms)
     with pytest.raises(ValueError, match=r'AdditiveCoupling has no history yet: call init_all_states\(\) first'):

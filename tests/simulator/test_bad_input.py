@@ -2,6 +2,7 @@
 
 import brainstate
 import brainunit as u
+import jax
 import numpy as np
 import pytest
 
@@ -130,6 +131,9 @@ def test_the_step_is_given_once(linear, sim):
             bf.ShapeError,
             r'or \(20, 3\) \(steps, regions\); got \(10, 3\)',
         ),
+        (dict(inputs=[1.0]), TypeError, r'Simulator\.run\(inputs\) is a dict by the name of an input; got list'),
+        (dict(seed=-1), ValueError, r'Simulator\.run\(seed\) is a whole number from 0 to 2147483647; got -1'),
+        (dict(seed=0.5), ValueError, r'Simulator\.run\(seed\) is a whole number from 0 to 2147483647; got 0\.5'),
         (dict(inputs={'inp': np.nan * UNIT}), ValueError, r"inputs={'inp': \.\.\.}\) must be finite"),
     ],
 )
@@ -143,6 +147,13 @@ def test_one_forward_model_in_two_places(sim):
     bold = bf.BOLDSignal(3, tr=1 * u.ms)
     with pytest.raises(ValueError, match='names one forward model twice: it has one state, so make another'):
         sim.run(2 * u.ms, monitors={'a': bf.Monitor(bold), 'b': bold})
+
+
+def test_only_a_forward_model_has_a_source():
+    with pytest.raises(
+        ValueError, match=r'Monitor\(source=\.\.\.\) is what a forward model sees; a name or a function'
+    ):
+        bf.Monitor('x', source='y')
 
 
 def test_a_forward_model_has_its_own_period():
@@ -185,6 +196,17 @@ def test_what_is_found_while_tracing_is_found_before_compiling(sim, compilations
     with compilations as again, pytest.raises(error):
         sim.run(1 * u.ms, **options)
     assert again.count == 0
+
+
+def test_precision_is_set_for_jax_and_brainstate_together(sim):
+    jax.config.update('jax_enable_x64', True)
+    try:
+        with pytest.raises(
+            ValueError, match=r'JAX computes in 64 bits and brainstate in 32: write brainstate\.environ\.set'
+        ):
+            sim.run(1 * u.ms)
+    finally:
+        jax.config.update('jax_enable_x64', False)
 
 
 def test_what_is_wrong_with_a_network_is_found_when_it_is_made(linear):

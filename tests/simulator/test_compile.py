@@ -65,6 +65,19 @@ def test_long_runs_compile_once_for_all_chunks(linear, compilations, monkeypatch
     assert result['output'].shape == (1000, 7)
 
 
+def test_what_a_function_closes_over_is_read_anew(linear):
+    drive, gain = 1.0, 1.0
+    inputs = {'inp': lambda t: drive * u.mV / u.second}
+    monitors = {'x': lambda network: gain * network.read('x')}
+    sim = bf.Simulator(linear(2), dt=1 * u.ms)
+    run = lambda: sim.run(10 * u.ms, inputs=inputs, monitors=monitors)['x'].mantissa[-1]  # noqa: E731
+    np.testing.assert_allclose(run(), 0.01, rtol=1e-5)
+    drive = 3.0
+    np.testing.assert_allclose(run(), 0.03, rtol=1e-5)
+    gain = 2.0
+    np.testing.assert_allclose(run(), 0.06, rtol=1e-5)
+
+
 def test_what_a_monitor_reads_besides_the_network_is_an_input_too(linear, eeg, compilations):
     model = eeg(noise_cov=None)
     monitors = {'seen': lambda network: model.project(network.read('x').mantissa)}

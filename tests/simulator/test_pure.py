@@ -82,6 +82,16 @@ def test_a_batch_of_parameters_and_keys(network):
         np.testing.assert_allclose(together[member], alone(a[member], keys[member]), atol=1e-5)
 
 
+def test_one_key_for_a_batch_of_parameters_is_noise_in_common(network):
+    simulate = bf.Simulator(network(), dt=0.5 * u.ms).simulation(20 * u.ms, monitors={'noise': _noise})
+    together = jax.vmap(lambda a: simulate({'node.a': a}, 7)['noise'])(jnp.array([-0.1, -0.5]))
+    np.testing.assert_array_equal(together[0], together[1])
+
+
+def _noise(network):
+    return network.noise['x_inp'].value
+
+
 def test_an_snr_needs_a_pilot_run_first(network, eeg):
     model = eeg(noise_cov=None, snr_db=10.0)
     sim = bf.Simulator(network(), dt=0.5 * u.ms)
