@@ -45,6 +45,17 @@ def test_what_it_drives(linear, dt):
     assert np.asarray(result['output'].mantissa).std() == pytest.approx(expected, rel=4 / np.sqrt(2 * N) + 3e-3)
 
 
+@pytest.mark.parametrize('method', ['heun', 'rk4'])
+def test_within_a_step_it_goes_from_its_value_to_the_next(linear, method):
+    # so that what is integrated is the trapezoidal rule
+    noise = bf.noise.OrnsteinUhlenbeck(mean=220.0 * UNIT, std=22.0 * UNIT, tau=TAU * u.ms)
+    network = bf.Network(linear(3, method=method), noise={'inp': noise})
+    monitors = {'x': 'x', 'noise': lambda net: net.noise['inp'].value}
+    result = bf.Simulator(network, dt=1 * u.ms).run(40 * u.ms, monitors=monitors, seed=6)
+    x, noise = (np.asarray(result[name].mantissa, float) for name in ('x', 'noise'))
+    np.testing.assert_allclose(np.diff(x, axis=0), 1e-3 * (noise[:-1] + noise[1:]) / 2, atol=2e-6)
+
+
 def test_numbers_per_region(linear):
     mean, std = np.array([0.0, 100.0, -50.0]) * UNIT, np.array([1.0, 0.0, 3.0]) * UNIT
     network = bf.Network(linear(3), noise={'inp': bf.noise.OrnsteinUhlenbeck(mean, std, 10 * u.ms)})
