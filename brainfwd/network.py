@@ -5,6 +5,7 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -83,8 +84,14 @@ class Network(Module):
             self._check_noise(target, each)
 
     def _check_node(self) -> None:
-        """Whether the node gives a rate for each of its variables, with a unit that fits."""
+        """Whether the node gives a rate for each of its variables, with a unit that fits, and holds no bare array."""
         node = self.node
+        for name, held in vars(node).items():
+            if isinstance(u.get_mantissa(held), np.ndarray | jax.Array):
+                raise TypeError(
+                    f'{_kind(node)}.{name} is an array, which compiled code would not notice to change: declare it, '
+                    f'{name} = bf.Parameter(..., per_region=False).'
+                )
         where = f'{type(node).__name__}.derivative'
         state = {name: _full(getattr(node, f'init_{name}'), node.in_size) for name in node.variables}
         rates = node.derivative(**state, **{name: field.default for name, field in node.inputs.items()})

@@ -1,6 +1,7 @@
 """Every Python block of the README and of the docs runs, page by page and in order, and gives what stands below it."""
 
 import contextlib
+import doctest
 import io
 import os
 import re
@@ -38,7 +39,9 @@ def run(page: Path) -> None:
             printed.write(f'{type(error).__name__}: {error}')
         if expected is not None:
             got, wanted = ' '.join(printed.getvalue().split()), ' '.join(expected.split())
-            assert got == wanted, f'below line {line}:\n  {wanted}\nis\n  {got}'
+            assert doctest.OutputChecker().check_output(wanted, got, doctest.ELLIPSIS), (
+                f'below line {line}:\n  {wanted}\nis\n  {got}'
+            )
 
 
 def has_code(page: Path) -> bool:

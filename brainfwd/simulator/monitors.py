@@ -106,6 +106,8 @@ def as_monitors(monitors: Any, network: Network) -> dict[str, Monitor]:
         raise ValueError(f'{where} is empty: name something to record, or leave it out to record the output.')
     made = {}
     for name, what in monitors.items():
+        if not isinstance(name, str) or '.' in name:
+            raise ValueError(f'{where}: a name is text without a dot; got {name!r}.')
         made[name] = what if isinstance(what, Monitor) else Monitor(what)
         made[name].check(network, f'Simulator.run(monitors={{{name!r}: ...}})')
     forwards = [id(monitor.forward) for monitor in made.values() if monitor.forward is not None]
@@ -117,6 +119,7 @@ def as_monitors(monitors: Any, network: Network) -> dict[str, Monitor]:
 def period_in_steps(period: Any, dt: u.Quantity, where: str) -> int:
     """A time as a whole number of steps; an error when it is none."""
     period = checks.quantity(period, u.ms, where)
+    checks.shape_is(period, (), where)
     steps = float(np.asarray(period.mantissa) / np.asarray(dt.mantissa))
     if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
         raise ValueError(f'{where} is a whole number of steps of {dt}; got {period}, which is {steps:g} steps.')
