@@ -67,14 +67,14 @@ def test_a_forward_model_is_a_monitor(make):
     model = make()
     monitors = {'seen': bf.Monitor(model, source='power') if isinstance(model, bf.BOLDSignal) else model}
     sim = bf.Simulator(network(), dt=DT)
-    whole = sim.run(60 * u.ms, monitors=monitors, seed=1)
+    whole = sim.run(56 * u.ms, monitors=monitors, seed=1)
     assert isinstance(whole['seen'], np.ndarray if isinstance(model, bf.BOLDSignal) else records.Recording)
-    assert numbers(whole['seen']).shape == (15, *model.out_size)
+    assert numbers(whole['seen']).shape == (14, *model.out_size)
     assert np.isfinite(numbers(whole['seen'])).all()
     assert (numbers(whole['seen'])[-1] != 0).all()
 
     first = sim.run(28 * u.ms, monitors=monitors, seed=1)
-    rest = sim.run(32 * u.ms, monitors=monitors, resume=first)
+    rest = sim.run(28 * u.ms, monitors=monitors, resume=first)
     parts = [numbers(part['seen']) for part in (first, rest)]
     np.testing.assert_array_equal(np.concatenate(parts), numbers(whole['seen']))
 
@@ -153,10 +153,10 @@ def test_what_a_solver_says_may_steer_the_network(solver, eeg, fitted):
 
     with brainstate.environ.context(dt=DT):
         net.init_all_states()
-        compiled = brainstate.transform.for_loop(step, np.arange(10))
+        compiled = brainstate.transform.for_loop(step, np.arange(4))
         net.init_all_states()
-        by_hand = [step(i) for i in range(10)]
+        by_hand = [step(i) for i in range(4)]
         net.init_all_states()
-        open_loop = brainstate.transform.for_loop(lambda _: net.update(), np.arange(10))
+        open_loop = [net.update() for _ in range(4)]
     np.testing.assert_allclose(compiled, np.stack(by_hand), atol=1e-6)
-    assert abs(np.asarray(compiled) - np.asarray(open_loop)).max() > 1e-3
+    assert abs(np.asarray(compiled) - np.stack(open_loop)).max() > 1e-3

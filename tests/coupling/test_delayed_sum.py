@@ -49,7 +49,7 @@ def simulated(weights, delays, x, stage):
 
 
 @pytest.mark.parametrize('batch', [(), (2,)], ids=['alone', 'batch'])
-@hypothesis.settings(max_examples=12)
+@hypothesis.settings(max_examples=8)
 @hypothesis.given(
     delays=arrays(int, (N, N), elements=st.integers(0, 6)),
     connected=arrays(bool, (N, N)),

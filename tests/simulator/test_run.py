@@ -71,8 +71,8 @@ def test_a_sample_stands_at_the_end_of_its_period(full):
     assert float(full.stop.mantissa) == pytest.approx(0.06)
 
 
-@pytest.mark.parametrize('duration', [60, 59.5])
-def test_monitors_at_periods_that_do_not_divide_each_other(network, full, duration):
+def test_monitors_at_periods_that_do_not_divide_each_other(network, full):
+    duration = 59.5  # nor do they divide this
     monitors = {f'{p} ms': bf.Monitor('x', sampling_period=p * u.ms) for p in (2, 3, 7)}
     result = bf.Simulator(network(), dt=DT).run(duration * u.ms, monitors=monitors, seed=3)
     for period in (2, 3, 7):
