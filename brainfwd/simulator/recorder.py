@@ -57,7 +57,7 @@ class Recorder:
         region = at[size[at].argmax()]
         labels = self.run.network.labels
         name = f'{region}' if labels is None else f'{region} ({labels[region]})'
-        others = f', nor are {len(at) - 1} others that were smaller before' if len(at) > 1 else ''
+        others = f', nor what was smaller before ({len(at) - 1} of the others)' if len(at) > 1 else ''
         time = (first * self.dt).in_unit(u.second)
         self.now, self.state = first - 1, None
         raise SimulationError(
