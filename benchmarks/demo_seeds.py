@@ -2,8 +2,8 @@
 
     python benchmarks/demo_seeds.py [--seeds 10]
 
-A solver meets the bar of a seed when for all three driven regions the peak lies within 20 mm and the area under the ROC curve
-is above 0.8.
+A solver meets the bar of a seed when, for all three driven regions, the peak lies within 20 mm and the area under the
+ROC curve is above 0.8.
 """
 
 import argparse
@@ -49,9 +49,8 @@ def main() -> None:
             of_seeds.append([score for score in result.scores if score.solver == name])
             for score in of_seeds[-1]:
                 print(f'{seed:>4}  {name:<14}{score.region:<8}{shown(numbers(score))}', flush=True)
-    print(
-        f'\nmedians over {3 * seeds} driven regions; met: seeds with all three peaks within {FAR:g} mm and every AUC > {LEAST:g}'
-    )
+    bar = f'all three peaks within {FAR:g} mm and every AUC > {LEAST:g}'
+    print(f'\nmedians over {3 * seeds} driven regions; met: seeds with {bar}')
     print(f'{"solver":<14}     met     {columns}')
     for name, of_seeds in by_solver.items():
         medians = map(statistics.median, zip(*[numbers(s) for scores in of_seeds for s in scores], strict=True))
