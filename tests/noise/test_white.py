@@ -103,11 +103,11 @@ def test_an_input_that_is_not_affine_takes_no_white_noise(fed):
 
 
 @pytest.mark.parametrize(
-    ('node', 'fed', 'unit'),
-    [(bf.JansenRitModel(2), 'p', u.Hz * u.second**0.5), (bf.HopfOscillator(2), 'x_inp', u.second**0.5)],
+    ('node', 'fed', 'amplitude'),
+    [(bf.JansenRitModel(2), 'p', 1.0 * u.Hz * u.second**0.5), (bf.HopfOscillator(2), 'x_inp', 0.01 * u.second**0.5)],
 )
-def test_affine_inputs_take_it(node, fed, unit):
-    network = bf.Network(node, noise={fed: bf.noise.WhiteNoise(1.0 * unit)})
+def test_affine_inputs_take_it(node, fed, amplitude):
+    network = bf.Network(node, noise={fed: bf.noise.WhiteNoise(amplitude)})
     runs = [np.asarray(u.get_mantissa(bf.Simulator(network, 1 * u.ms).run(5 * u.ms, seed=s)['output'])) for s in (0, 1)]
     assert np.isfinite(runs).all()
     assert (runs[0][-1] != runs[1][-1]).all()
