@@ -16,8 +16,7 @@ from brainfwd._core.module import Module, current_dt
 from brainfwd.coupling.base import Coupling
 from brainfwd.integrate import SCHEMES
 from brainfwd.nodes.base import NeuralMass
-from brainfwd.noise.base import ProcessNoise
-from brainfwd.noise.white import WhiteNoise
+from brainfwd.noise.base import ProcessNoise, WienerNoise
 
 __all__ = ['Network']
 
@@ -129,18 +128,16 @@ class Network(Module):
         if not isinstance(noise, ProcessNoise):
             raise TypeError(f'{where} is a noise such as bf.noise.WhiteNoise(...); got {type(noise).__name__}.')
         fed: Input | Variable = node.inputs[target] if target in node.inputs else node.variables[target]
-        noise.bind(node.in_size, fed, where)
-        if isinstance(noise, WhiteNoise):
+        state = {name: _ones(node.in_size, field.unit) for name, field in node.variables.items()}
+        noise.bind(node.in_size, fed, where, state)
+        if isinstance(noise, WienerNoise):
             if not SCHEMES[node.method].stochastic:
                 able = ', '.join(repr(name) for name, scheme in SCHEMES.items() if scheme.stochastic)
                 raise ValueError(
                     f'{where}: white noise needs a scheme among {able}; {type(node).__name__} has {node.method!r}.'
                 )
-            if target in node.inputs and not _affine(node, target):
-                raise ValueError(
-                    f'{where}: {type(node).__name__}.derivative is not affine in {target}, so that white noise on it '
-                    'has no meaning: use bf.noise.OrnsteinUhlenbeck, or feed a variable.'
-                )
+            if target in node.inputs:
+                _check_affine(node, target, f'{where}: {type(node).__name__}.derivative')
 
     # ---- states
 
@@ -188,7 +185,7 @@ class Network(Module):
         state, step = node.values(), self.step.value
         for coupling in self.coupling:
             coupling.advance(node.read(self._ends(coupling)[0], state))
-        drives, increments = self._draw(step, dt)
+        drives, increments = self._draw(step, dt, state)
 
         def derivative(stage: dict[str, Any], fraction: float) -> dict[str, Any]:
             coupled = self._coupled(state if self.hold_coupling else stage, 0.0 if self.hold_coupling else fraction)
@@ -208,13 +205,15 @@ class Network(Module):
             fed.append((target, coupling.at(value, value, fraction)))
         return fed
 
-    def _draw(self, step: Any, dt: u.Quantity) -> tuple[list[tuple[str, Callable]], dict[str, Any]]:
+    def _draw(
+        self, step: Any, dt: u.Quantity, state: dict[str, Any]
+    ) -> tuple[list[tuple[str, Callable]], dict[str, Any]]:
         """Noise of this step: on inputs, as functions of the fraction of the step; on variables, as increments."""
         drives: list[tuple[str, Callable]] = []
         increments: dict[str, Any] = {}
         for target, noise in self.noise.items():
-            if isinstance(noise, WhiteNoise):
-                drawn = noise.increment(step, dt)
+            if isinstance(noise, WienerNoise):
+                drawn = noise.increment(step, dt, state)
                 if target in self.node.variables:
                     increments[target] = drawn
                 else:
@@ -268,10 +267,10 @@ def _ones(shape: tuple[int, ...], unit: u.Unit) -> Any:
     return np.ones(shape) if unit.is_unitless else u.Quantity(np.ones(shape), unit=unit)
 
 
-def _affine(node: NeuralMass, target: str) -> bool:
-    """Whether the derivative has no curvature in an input: three points on a line, in several states.
+def _check_affine(node: NeuralMass, target: str, where: str) -> None:
+    """Refuse white noise on an input, unless the derivative is affine in it with one slope in every state.
 
-    In several, because a response that is saturated in one of them looks flat.
+    Seen in several states, because a response that is saturated in one of them looks flat.
     """
     rest = {name: field.default for name, field in node.inputs.items() if name != target}
     scale = node.inputs[target].default
@@ -287,9 +286,19 @@ def _affine(node: NeuralMass, target: str) -> bool:
             [np.broadcast_to(np.asarray(u.get_mantissa(rates[n]), float), node.in_size) for n in node.variables]
         )
 
+    slopes = []
     for shift in (0.0, 0.1, 1.0):
         low, middle, high = (at(x, shift) for x in (0.5, 1.0, 1.5))
         size = np.abs(np.stack([low, middle, high])).max(axis=0)
         if (np.abs(low - 2 * middle + high) > 1e-5 * size).any():
-            return False
-    return True
+            raise ValueError(
+                f'{where} is not affine in {target}, so that white noise on it has no meaning: '
+                'use bf.noise.OrnsteinUhlenbeck, or feed a variable.'
+            )
+        slopes.append((high - low, size))
+    for slope, size in slopes[1:]:
+        if (np.abs(slope - slopes[0][0]) > 1e-5 * np.maximum(size, slopes[0][1])).any():
+            raise ValueError(
+                f'{where} multiplies {target} by a variable, so that white noise on it means one thing to Euler and '
+                'another to Heun: feed the variable, with bf.noise.MultiplicativeNoise.'
+            )

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 import brainfwd as bf
-from brainfwd.noise.base import ProcessNoise
+from brainfwd.noise.base import CorrelatedNoise, ProcessNoise, WienerNoise
 
 NOISES = {
     bf.noise.WhiteNoise: ('x', lambda size: bf.noise.WhiteNoise(size / u.second**0.5)),
+    bf.noise.MultiplicativeNoise: (
+        'x',
+        lambda size: bf.noise.MultiplicativeNoise(size / u.second**0.5, of=lambda x, y: 1 + x - y, milstein=True),
+    ),
     bf.noise.OrnsteinUhlenbeck: ('x_inp', lambda size: bf.noise.OrnsteinUhlenbeck(0.0 * size, size, 5.0 * u.ms)),
+    bf.noise.ColouredNoise: ('x_inp', lambda size: bf.noise.ColouredNoise(0.0 * size, size)),
 }
 every_noise = pytest.mark.parametrize('cls', NOISES, ids=lambda cls: cls.__name__)
 
@@ -22,7 +27,9 @@ def run(cls, size, seed=0, n=4, **options):
 
 
 def test_every_noise_is_listed():
-    assert set(ProcessNoise.__subclasses__()) == set(NOISES)
+    families = WienerNoise, CorrelatedNoise
+    assert set(ProcessNoise.__subclasses__()) == set(families)
+    assert {cls for family in families for cls in family.__subclasses__()} == set(NOISES)
 
 
 @every_noise
@@ -53,12 +60,30 @@ def test_one_amplitude_per_region(cls):
 def test_every_member_of_a_batch_has_its_own(cls):
     fed, make = NOISES[cls]
     network = bf.Network(bf.HopfOscillator(500, a=-1.0, init_x=0.0), noise={fed: make(0.1)})
-    with brainstate.environ.context(dt=1 * u.ms):
-        network.init_all_states(batch_size=3)
+
+    def first_steps(batch_size):
+        network.init_all_states(batch_size=batch_size)
         network.seed(0)
-        x = np.asarray(network.update())
-    assert x.shape == (3, 500)
-    np.testing.assert_allclose(np.corrcoef(x), np.eye(3), atol=4 / np.sqrt(500))
+        return np.stack([network.update() for _ in range(2)])
+
+    with brainstate.environ.context(dt=1 * u.ms):
+        x, alone = first_steps(3), first_steps(None)
+    assert x.shape == (2, 3, 500)
+    np.testing.assert_allclose(np.corrcoef(x[-1]), np.eye(3), atol=4 / np.sqrt(500))
+    # one region and the next
+    assert abs(np.corrcoef(x[-1, :, 1:].ravel(), x[-1, :, :-1].ravel())[0, 1]) < 4 / np.sqrt(1500)
+    # alone is member 0
+    np.testing.assert_allclose(alone, x[:, 0], rtol=1e-5, atol=1e-8)
+
+
+@every_noise
+def test_in_pieces_as_in_one(cls):
+    fed, make = NOISES[cls]
+    network = bf.Network(bf.HopfOscillator(4, a=-1.0, tau=10.0 * u.ms, init_x=0.0), noise={fed: make(0.1)})
+    simulator = bf.Simulator(network, dt=1 * u.ms)
+    first = simulator.run(10 * u.ms, seed=0)
+    rest = simulator.run(20 * u.ms, resume=first)
+    np.testing.assert_array_equal(np.concatenate([first['output'], rest['output']]), run(cls, 0.1))
 
 
 @every_noise
