@@ -1,12 +1,12 @@
-"""The normal form of a Hopf bifurcation (Stuart-Landau oscillator)."""
+"""The normal form of a Hopf bifurcation."""
 
 from typing import Any
 
 import brainunit as u
 import numpy as np
 
-from brainfwd._core import checks
 from brainfwd._core.fields import Input, Parameter, Variable
+from brainfwd.nodes.angular import with_frequency
 from brainfwd.nodes.base import NeuralMass
 
 __all__ = ['HopfOscillator']
@@ -18,7 +18,8 @@ class HopfOscillator(NeuralMass):
     .. math:: \tau \dot z = (a - |z|^2)\, z + i\, 2 \pi f \tau\, z + I, \qquad z = x + i y
 
     For a > 0 a limit cycle of radius :math:`\sqrt a` and frequency f; for a < 0 a stable focus at 0. z = 0 is an
-    equilibrium for every a: start away from it (the default), or add noise.
+    equilibrium for every a: start away from it (the default), or add noise. ``StuartLandauOscillator`` is the same with
+    a frequency that depends on the amplitude.
 
     Parameters
     ----------
@@ -41,15 +42,7 @@ class HopfOscillator(NeuralMass):
     def __init__(
         self, in_size: Any, *, omega: Any = None, method: str = 'heun', name: str | None = None, **values: Any
     ):
-        if omega is not None:
-            if 'frequency' in values:
-                raise ValueError('HopfOscillator takes frequency or omega = 2 pi frequency; got both.')
-            if 'Hz' in str(u.get_unit(omega)):
-                raise checks.UnitError(
-                    'HopfOscillator.omega is angular, in rad/s; got Hz: write frequency=... instead.'
-                )
-            omega = checks.quantity(omega, u.radian / u.second, 'HopfOscillator.omega', 'the angular frequency 2 pi f')
-            values['frequency'] = u.Quantity(omega.mantissa / (2 * np.pi), unit=u.Hz)
+        values = with_frequency(values, omega, type(self).__name__)
         super().__init__(in_size, method=method, name=name, **values)
 
     def derivative(self, x: Any, y: Any, x_inp: Any, y_inp: Any) -> dict[str, Any]:

@@ -15,12 +15,13 @@ class WilsonCowanModel(NeuralMass):
     r"""Active fractions of excitatory and inhibitory cells (Wilson & Cowan, 1972).
 
     .. math::
-        \tau_E \dot E &= -E + (1 - r E)\, S_E(w_{EE} E - w_{EI} I + P) \\
-        \tau_I \dot I &= -I + (1 - r I)\, S_I(w_{IE} E - w_{II} I + Q) \\
-        S(x) &= \frac{1}{1 + e^{-a (x - \theta)}} - \frac{1}{1 + e^{a \theta}}
+        \tau_E \dot E &= -E + (k_E - r_E E)\, S_E(w_{EE} E - w_{EI} I + P) \\
+        \tau_I \dot I &= -I + (k_I - r_I I)\, S_I(w_{IE} E - w_{II} I + Q) \\
+        S(x) &= \frac{1}{1 + e^{-a (x - \theta)}} - \frac{s}{1 + e^{a \theta}}
 
     The first index of a weight is the target: :math:`w_{EI}` is from inhibitory to excitatory cells. The default set
-    oscillates for P between about 1.1 and 1.9 and rests below.
+    oscillates for P between about 1.1 and 1.9 and rests below. With s = 1 the response at zero is subtracted, so that
+    silence is an equilibrium; s = 0 leaves it. A response of another kind is a subclass that overrides ``S``.
     """
 
     tau_E = Parameter(8.0 * u.ms, 'excitatory time constant', positive=True)
@@ -33,7 +34,11 @@ class WilsonCowanModel(NeuralMass):
     a_I = Parameter(2.0, 'steepness of the inhibitory response')
     theta_E = Parameter(4.0, 'threshold of the excitatory response')
     theta_I = Parameter(3.7, 'threshold of the inhibitory response')
-    r = Parameter(1.0, 'refractory fraction')
+    r_E = Parameter(1.0, 'refractory fraction of excitatory cells')
+    r_I = Parameter(1.0, 'refractory fraction of inhibitory cells')
+    k_E = Parameter(1.0, 'largest active fraction of excitatory cells')
+    k_I = Parameter(1.0, 'largest active fraction of inhibitory cells')
+    shift = Parameter(1.0, 'share of the response at zero that is subtracted (s)')
 
     rE = Variable(0.1, 'active fraction of excitatory cells')
     rI = Variable(0.1, 'active fraction of inhibitory cells')
@@ -43,18 +48,18 @@ class WilsonCowanModel(NeuralMass):
 
     def derivative(self, rE: Any, rI: Any, rE_inp: Any, rI_inp: Any) -> dict[str, Any]:
         """The equations above."""
-        S_E = _response(self.w_EE * rE - self.w_EI * rI + rE_inp, self.a_E, self.theta_E)
-        S_I = _response(self.w_IE * rE - self.w_II * rI + rI_inp, self.a_I, self.theta_I)
+        S_E = self.S(self.w_EE * rE - self.w_EI * rI + rE_inp, self.a_E, self.theta_E)
+        S_I = self.S(self.w_IE * rE - self.w_II * rI + rI_inp, self.a_I, self.theta_I)
         return {
-            'rE': (-rE + (1 - self.r * rE) * S_E) / self.tau_E,
-            'rI': (-rI + (1 - self.r * rI) * S_I) / self.tau_I,
+            'rE': (-rE + (self.k_E - self.r_E * rE) * S_E) / self.tau_E,
+            'rI': (-rI + (self.k_I - self.r_I * rI) * S_I) / self.tau_I,
         }
+
+    def S(self, x: Any, a: Any, theta: Any) -> Any:
+        """Response to the input ``x``."""
+        # unlike 1 / (1 + exp), its gradient is finite for every input
+        return jax.nn.sigmoid(a * (x - theta)) - self.shift * jax.nn.sigmoid(-a * theta)
 
     def output(self, rE: Any) -> Any:
         """Active fraction of excitatory cells."""
         return rE
-
-
-def _response(x: Any, a: Any, theta: Any) -> Any:
-    # unlike 1 / (1 + exp), its gradient is finite for every input
-    return jax.nn.sigmoid(a * (x - theta)) - jax.nn.sigmoid(-a * theta)

@@ -46,24 +46,30 @@ def test_jansen_rit_derivative(rng):
         v0=5.7 * u.mV,
         r=0.5 / u.mV,
         C=120.0,
+        a_1=0.9,
+        a_2=0.7,
+        a_3=0.3,
+        a_4=0.2,
     )
     theirs = brainmass.JansenRitStep(
         N, Ae=3.6 * u.mV, Ai=20.0 * u.mV, be=90.0 * u.Hz, bi=60.0 * u.Hz, s_max=4.4 * u.Hz, v0=5.7 * u.mV,
-        r=0.5, C=120.0,
+        r=0.5, C=120.0, a1=0.9, a2=0.7, a3=0.3, a4=0.2,
     )  # fmt: skip
     sizes = [0.1, 20, 15, 5, 200, 200]
     state = [
         jnp.asarray(size * rng.normal(size=N)) * (u.mV if i < 3 else u.mV / u.second) for i, size in enumerate(sizes)
     ]
     p = rng.uniform(100, 300, N) * u.Hz
-    rates = ours.derivative(**{f'y{i}': value for i, value in enumerate(state)}, p=p)
-    agree(rates, theirs.derivative(state, 0.0, 0.0 * u.mV, p, 0.0 * u.mV))
+    pyramidal, inhibitory = rng.normal(size=(2, N)) * u.mV
+    named = {f'y{i}': value for i, value in enumerate(state)}
+    rates = ours.derivative(**named, p=p, pyramidal_inp=pyramidal, inhibitory_inp=inhibitory)
+    agree(rates, theirs.derivative(state, 0.0, pyramidal, p, inhibitory))
 
 
 def test_wilson_cowan_derivative(rng):
-    common = dict(tau_E=7.0 * u.ms, tau_I=9.0 * u.ms, a_E=1.3, a_I=2.0, theta_E=4.0, theta_I=3.7, r=0.9)
-    ours = bf.WilsonCowanModel(N, w_EE=16.0, w_EI=12.0, w_IE=15.0, w_II=3.0, **common)
-    theirs = brainmass.WilsonCowanStep(N, wEE=16.0, wIE=12.0, wEI=15.0, wII=3.0, **common)
+    common = dict(tau_E=7.0 * u.ms, tau_I=9.0 * u.ms, a_E=1.3, a_I=2.0, theta_E=4.0, theta_I=3.7)
+    ours = bf.WilsonCowanModel(N, w_EE=16.0, w_EI=12.0, w_IE=15.0, w_II=3.0, r_E=0.9, r_I=0.9, **common)
+    theirs = brainmass.WilsonCowanStep(N, wEE=16.0, wIE=12.0, wEI=15.0, wII=3.0, r=0.9, **common)
     rE, rI, P, Q = jnp.asarray(rng.uniform(0, 1, (4, N)))
     agree(ours.derivative(rE, rI, P, Q), theirs.derivative((rE, rI), 0.0, P, Q))
 
