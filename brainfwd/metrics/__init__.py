@@ -1,9 +1,35 @@
-"""Scores: how estimates compare with the truth."""
+"""Reading a result: spectra, connectivity, synchrony; and how estimates compare with the truth."""
 
 from brainfwd.metrics.agreement import correlation
+from brainfwd.metrics.analytic import analytic_signal
 from brainfwd.metrics.detection import auc
+from brainfwd.metrics.envelope import envelope_correlation
+from brainfwd.metrics.functional_connectivity import functional_connectivity, functional_connectivity_dynamics
 from brainfwd.metrics.localisation import peak_localisation_error
-from brainfwd.metrics.power import band_power
+from brainfwd.metrics.matrices import kolmogorov_smirnov_distance, matrix_correlation, wasserstein_distance
+from brainfwd.metrics.phase_locking import phase_lag_index, phase_locking_value
+from brainfwd.metrics.power import band_power, peak_frequency
 from brainfwd.metrics.spectrum import PowerSpectrum, power_spectrum
+from brainfwd.metrics.synchrony import kuramoto_order_parameter, metastability, synchrony
 
-__all__ = ['PowerSpectrum', 'auc', 'band_power', 'correlation', 'peak_localisation_error', 'power_spectrum']
+__all__ = [
+    'PowerSpectrum',
+    'analytic_signal',
+    'auc',
+    'band_power',
+    'correlation',
+    'envelope_correlation',
+    'functional_connectivity',
+    'functional_connectivity_dynamics',
+    'kolmogorov_smirnov_distance',
+    'kuramoto_order_parameter',
+    'matrix_correlation',
+    'metastability',
+    'peak_frequency',
+    'peak_localisation_error',
+    'phase_lag_index',
+    'phase_locking_value',
+    'power_spectrum',
+    'synchrony',
+    'wasserstein_distance',
+]

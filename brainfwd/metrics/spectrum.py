@@ -7,12 +7,14 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.records import ChannelGroups, Recording, SourceEstimate
+from brainfwd.metrics.series import number, numbers, period_of, unpack
+from brainfwd.records import ChannelGroups
 
-__all__ = ['PowerSpectrum', 'by_kind', 'number', 'power_spectrum', 'welch']
+__all__ = ['PowerSpectrum', 'by_kind', 'power_spectrum', 'welch']
 
-# series that go through the spectrum at once: bounds the memory for thousands of sources
-_BLOCK = 256
+# Samples that go through the spectrum at once: bounds the memory for thousands of sources. NumPy is quickest when they
+# fit into the cache; compiled, blocks are unrolled, and should be few.
+_BLOCK, _BLOCK_COMPILED = 2**18, 2**24
 
 
 class PowerSpectrum(NamedTuple):
@@ -47,7 +49,8 @@ def power_spectrum(data: Any, sampling_period: Any = None, *, segment: Any = 2 *
     Returns
     -------
     PowerSpectrum
-        ``frequencies`` in Hz, and ``density``, float64, with frequencies in the place of times.
+        ``frequencies`` in Hz, and ``density``, with frequencies in the place of times; float64, in the precision of the
+        data while JAX traces.
 
     Raises
     ------
@@ -57,10 +60,10 @@ def power_spectrum(data: Any, sampling_period: Any = None, *, segment: Any = 2 *
     at: list[np.ndarray] = []
 
     def density(value: Any, period: float, length: float) -> Any:
-        frequencies, numbers = welch(value, period, length, 'power_spectrum')
+        frequencies, values = welch(value, period, length, 'power_spectrum')
         at.append(frequencies)
         unit = u.get_unit(value)
-        return u.Quantity(numbers, unit=u.Hz**-1 if unit.is_unitless else unit**2 / u.Hz)
+        return u.Quantity(values, unit=u.Hz**-1 if unit.is_unitless else unit**2 / u.Hz)
 
     densities = by_kind(density, data, sampling_period, segment, 'power_spectrum')
     return PowerSpectrum(u.Quantity(at[0], unit=u.Hz), densities)
@@ -68,46 +71,41 @@ def power_spectrum(data: Any, sampling_period: Any = None, *, segment: Any = 2 *
 
 def by_kind(score: Callable, data: Any, sampling_period: Any, segment: Any, where: str) -> Any:
     """``score(series, period, length of a segment)`` in s; a dict of one per type of channel when there are several."""
-    if isinstance(data, Recording | SourceEstimate):
-        if sampling_period is not None:
-            raise ValueError(f'{where}(sampling_period=...) is for data without times; the record brings its own.')
-        data, sampling_period = data.data, data.sampling_period
-    if sampling_period is None:
-        raise ValueError(f'{where}(sampling_period=...) is the time between samples: write 2. * u.ms, for example.')
-    period = number(sampling_period, u.second, f'{where}(sampling_period=...)', 'the time between samples')
+    data, sampling_period = unpack(data, sampling_period, where)
+    period = period_of(sampling_period, where)
     length = number(segment, u.second, f'{where}(segment=...)', 'the length of a segment')
-    if period <= 0 or length <= 0:
-        raise ValueError(f'{where} needs a positive period and segment; got {period:g} s and {length:g} s.')
+    checks.positive(length, f'{where}(segment=...)')
     if isinstance(data, ChannelGroups):
         return {kind: score(value, period, length) for kind, value in data.items()}
     return score(data, period, length)
 
 
-def number(value: Any, unit: u.Unit, where: str, meaning: str) -> float:
-    """One finite number, in ``unit``."""
-    checked = checks.quantity(value, unit, where, meaning)
-    checks.shape_is(checked, (), where)
-    checks.finite(checked, where)
-    return float(checked.mantissa)
-
-
-def welch(data: Any, period: float, length: float, where: str) -> tuple[np.ndarray, np.ndarray]:
+def welch(data: Any, period: float, length: float, where: str) -> tuple[np.ndarray, Any]:
     """Frequencies in Hz, and the density as numbers in the unit of the data squared per Hz."""
-    from scipy import signal
-
-    x = np.asarray(u.get_mantissa(data), dtype=np.float64)
-    n_times = x.shape[0 if x.ndim == 1 else -2] if x.ndim else 0
-    if n_times < 2:
+    xp, x = numbers({f'{where}(data)': data})
+    axis = 0 if x.ndim == 1 else -2
+    if x.ndim == 0 or x.shape[axis] < 2:
         raise checks.ShapeError(
-            f'{where}(data) has shape (times,) or (..., times, sources), at least 2 times; got {x.shape}.'
+            f'{where}(data) has shape (times,) or (..., times, sources), at least 2 times; got {tuple(x.shape)}.'
         )
-    checks.finite(x, f'{where}(data)')
-    n_segment = min(n_times, max(round(length / period), 2))
-    frequencies = np.fft.rfftfreq(n_segment, period)
-    runs = x.reshape(-1, n_times, 1 if x.ndim == 1 else x.shape[-1])
-    density = np.empty((len(runs), len(frequencies), runs.shape[-1]))
-    for run, out in zip(runs, density, strict=True):
-        for i in range(0, runs.shape[-1], _BLOCK):
-            _, out[:, i : i + _BLOCK] = signal.welch(run[:, i : i + _BLOCK], 1 / period, nperseg=n_segment, axis=0)
-    shape = (*x.shape[:-2], len(frequencies), *x.shape[-1:]) if x.ndim > 1 else (len(frequencies),)
-    return frequencies, density.reshape(shape)
+    n_times = x.shape[axis]
+    n = min(n_times, max(round(length / period), 2))
+    samples = np.arange(0, n_times - n + 1, n - n // 2)[:, None] + np.arange(n)
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(x.dtype)
+
+    series = xp.moveaxis(x, axis, -1)
+    rows = series.reshape(-1, n_times)
+    at_once = max((_BLOCK if xp is np else _BLOCK_COMPILED) // n_times, 1)
+    power = []
+    for i in range(0, len(rows), at_once):
+        segments = rows[i : i + at_once, samples]
+        spectra = xp.fft.rfft((segments - segments.mean(axis=-1, keepdims=True)) * window)
+        power.append((spectra.real**2 + spectra.imag**2).mean(axis=-2))
+    # every frequency but 0 and half the sampling rate stands for its negative too
+    sides = np.full(n // 2 + 1, 2.0)
+    sides[0] = 1.0
+    if n % 2 == 0:
+        sides[-1] = 1.0
+    scale = (sides * period / np.square(window, dtype=np.float64).sum()).astype(x.dtype)
+    density = (xp.concatenate(power) * scale).reshape(*series.shape[:-1], len(sides))
+    return np.fft.rfftfreq(n, period), xp.moveaxis(density, -1, axis)

@@ -77,7 +77,7 @@ def test_errors():
         power(x, PERIOD, (8 * u.Hz, 251 * u.Hz))
     with pytest.raises(ValueError, match='take longer segments'):
         power(x[:50], PERIOD)
-    with pytest.raises(ValueError, match='positive period'):
+    with pytest.raises(ValueError, match=r'sampling_period=\.\.\.\) must be above zero; got -0\.002'):
         power(x, -PERIOD)
     with pytest.raises(ValueError, match='finite'):
         power(x * np.nan, PERIOD)
