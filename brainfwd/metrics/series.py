@@ -88,7 +88,8 @@ def each(xp: ModuleType, function: Callable[[Any], Any], items: Iterable[int]) -
     """``function`` of one item after the other, stacked in front: bounds the memory."""
     if xp is np:
         return np.stack([function(item) for item in items])
-    return jax.lax.map(function, jnp.asarray(list(items)))
+    # a gradient computes each again, or memory would grow with their number
+    return jax.lax.map(jax.checkpoint(function), jnp.asarray(list(items)))
 
 
 def number(value: Any, unit: u.Unit, where: str, meaning: str) -> float:
