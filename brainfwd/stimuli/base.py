@@ -68,12 +68,11 @@ class Stimulus(Module):
                 check_fits(value, in_size, at)
                 continue
             value = checks.quantity(value, field.unit, at, f'the {parameter.meaning}')
+            shape = np.shape(u.get_mantissa(value))
             if not parameter.series:
                 check_fits(value, in_size, at)
-            elif np.shape(u.get_mantissa(value))[1:] not in ((), in_size):
-                raise checks.ShapeError(
-                    f'{at} is (time,) or {("time", *in_size)}; got shape {np.shape(u.get_mantissa(value))}.'
-                )
+            elif not shape or shape[1:] not in ((), in_size):
+                raise checks.ShapeError(f'{at} is (time,) or {("time", *in_size)}; got shape {shape}.')
             setattr(self, name, value)
 
     @property

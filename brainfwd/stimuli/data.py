@@ -94,4 +94,4 @@ class Data(TimeCourse):
 
     def _sample(self, i: jax.Array) -> Any:
         mantissa = jnp.asarray(u.get_mantissa(self.samples))[jnp.minimum(i, len(self.samples) - 1)]
-        return u.Quantity(mantissa, unit=self.unit)
+        return mantissa if self.unit.is_unitless else u.Quantity(mantissa, unit=self.unit)

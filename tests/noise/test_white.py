@@ -111,3 +111,13 @@ def test_affine_inputs_take_it(node, fed, amplitude):
     runs = [np.asarray(u.get_mantissa(bf.Simulator(network, 1 * u.ms).run(5 * u.ms, seed=s)['output'])) for s in (0, 1)]
     assert np.isfinite(runs).all()
     assert (runs[0][-1] != runs[1][-1]).all()
+
+
+def test_an_input_that_a_variable_multiplies_takes_no_white_noise(linear):
+    # Euler would converge to the solution of Ito, Heun to that of Stratonovich
+    class Scaled(linear):
+        def derivative(self, x, inp):
+            return {'x': inp * (x / u.mV) - self.rate * x}
+
+    with pytest.raises(ValueError, match=r'Scaled\.derivative multiplies inp by a variable, .*MultiplicativeNoise'):
+        bf.Network(Scaled(2), noise={'inp': bf.noise.WhiteNoise(1.0 * u.mV / u.second**0.5)})
