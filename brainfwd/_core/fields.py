@@ -185,7 +185,11 @@ class Input(Field):
 
 
 def check_fits(value: Any, in_size: tuple[int, ...], where: str) -> None:
-    """Refuse what is no number, and no array over the regions of a module; a batch may stand before them."""
+    """Refuse what is no number, and no array over the regions of a module; a batch may stand before them.
+
+    ``(members, 1)`` is one number per member of a batch.
+    """
     shape = np.shape(u.get_mantissa(value))
-    if shape not in ((), (1,)) and shape[-len(in_size) :] != tuple(in_size):
+    last = shape[-len(in_size) :]
+    if shape != () and not all(n in (1, size) for n, size in zip(last, in_size[-len(last) :], strict=True)):
         raise checks.ShapeError(f'{where} is a number or an array that fits {tuple(in_size)}; got shape {shape}.')

@@ -8,24 +8,35 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 
 from brainfwd._core import checks
-from brainfwd._core.fields import FixedState, Parameter
+from brainfwd._core.fields import FixedState, Parameter, check_fits
 from brainfwd._core.module import Module, current_dt, current_dtype
-from brainfwd.coupling.delayed_sum import empty_history, record, steps_of, total
+from brainfwd.coupling import connections
+from brainfwd.coupling.delayed_sum import at_once, bands, empty_history, given_history, record, total
 
 __all__ = ['Coupling']
 
 
 class _Connectivity(Parameter):
-    """(regions, regions), of either sign."""
+    """(regions, regions), of either sign; a matrix, or a list of connections."""
 
     def _checked(self, instance: Any, value: Any) -> Any:
         where = self.where(instance)
-        value = checks.array(value, where)
+        held = getattr(instance, self.name, None)
+        if connections.is_sparse(held) and np.ndim(value) == 1:  # other weights of the same connections
+            value = checks.array(value, where)
+            checks.shape_is(value, held.data.shape, where, '(connections,)')
+            value = BCOO((jnp.asarray(value, held.data.dtype), held.indices), shape=held.shape)
+        value = connections.checked_connections(value, where)
         checks.shape_is(value, instance.in_size * 2, where, '[target, source]')
+        if connections.is_sparse(value):
+            checks.finite(value.data, where)
+        else:
+            value = super()._checked(instance, value)
         instance.new_connections(value)
-        return super()._checked(instance, value)
+        return value
 
 
 class _Strength(Parameter):
@@ -35,36 +46,46 @@ class _Strength(Parameter):
         if instance.turns is not None:
             unit, what = instance.turns
             value = checks.quantity(value, unit, self.where(instance), f'what turns {what}')
+        check_fits(value, instance.in_size, self.where(instance))
         return super()._checked(instance, value)
 
 
 class _OfPairs(Parameter):
-    """Not negative, in a unit: (regions, regions), or one for all."""
+    """Not negative, in a unit: one for all, (regions, regions), or (connections,) of a sparse ``conn``."""
 
     def __init__(self, unit: u.Unit, meaning: str):
         super().__init__(None, meaning, per_region=False, optional=True)
         self.unit = unit
 
     def _checked(self, instance: Any, value: Any) -> Any:
-        where, shape = self.where(instance), instance.in_size * 2
+        where, conn = self.where(instance), instance.conn
         value = self.check(value, where)
-        if np.ndim(value.mantissa) == 0:
-            value = u.Quantity(np.full(shape, value.mantissa), unit=self.unit)
-        checks.shape_is(value, shape, where, '[target, source]')
+        listed = connections.is_sparse(conn) and np.shape(value) == conn.data.shape
+        if np.ndim(value.mantissa) and not listed:
+            checks.shape_is(value, instance.in_size * 2, where, '[target, source]')
         value = super()._checked(instance, value)
         checks.non_negative(value, where)
         return value
 
 
 class _Speed(Parameter):
-    """One number above zero."""
+    """One number above zero, within its bounds."""
 
     def _checked(self, instance: Any, value: Any) -> Any:
         where = self.where(instance)
         value = checks.quantity(value, u.meter / u.second, where, f'the {self.meaning}')
         checks.shape_is(value, (), where)
         checks.positive(value, where)
-        return super()._checked(instance, value)
+        value = super()._checked(instance, value)
+        bounds = instance.speed_bounds
+        if bounds is not None and not isinstance(value.mantissa, jax.core.Tracer):
+            low, high = (float(bound.mantissa) for bound in bounds)
+            if not low * (1 - 1e-6) <= float(value.mantissa) <= high * (1 + 1e-6):
+                raise ValueError(
+                    f'{where} is within speed_bounds, {low:g} to {high:g} m/s; got {float(value.mantissa):g} m/s: '
+                    'make the coupling with wider bounds.'
+                )
+        return value
 
 
 class Coupling(Module):
@@ -76,14 +97,25 @@ class Coupling(Module):
 
     Parameters
     ----------
-    conn : array
-        Connectivity ``weights[target, source]``, (regions, regions).
+    conn : array, BCOO or sparse matrix of SciPy
+        Connectivity ``weights[target, source]``, (regions, regions). Of a sparse one only the connections that it lists
+        are computed; other weights for them, (connections,), may be set later.
     k : float or Quantity
         Global strength, or one per target; its unit turns the source into the input that is fed.
     tract_lengths, conduction_speed : Quantity, optional
-        (regions, regions) in mm, and one speed in m/s: delays are lengths over speed.
+        (regions, regions) in mm, or (connections,) of a sparse ``conn``, and one speed in m/s: delays are lengths over
+        speed.
     delays : Quantity, optional
-        (regions, regions), or a number, in ms: in place of lengths and speed.
+        In ms, like lengths, or one for all: in place of lengths and speed.
+    speed_bounds : tuple of Quantity, optional
+        Slowest and fastest conduction speed: within them another speed does not compile again, and may be given to
+        ``Simulator.simulation``. By default only the one that is given.
+    interpolate : bool
+        Read between two steps where a delay is no whole number of them, so that everything is a smooth function of the
+        conduction speed. By default a delay is rounded to the nearest step.
+    initial_history : Quantity, optional
+        The source before t = 0, (steps, regions), one row per step of dt, the last one a step before t = 0; as long as
+        the longest delay. By default it had its initial value always.
     source : str, optional
         What is read: ``'output'``, a variable or a method of the node; the node says the default.
     target : str, optional
@@ -91,10 +123,9 @@ class Coupling(Module):
 
     Notes
     -----
-    Every delay is rounded to the nearest step of the dt at ``init_all_states()``. Before t = 0 the source had its
-    initial value. Pairs without delay act at once. Within a step the past is linear, so that delayed coupling is second
-    order at best. New delays, lengths or speed act from the next ``init_all_states()``, with which every run of a
-    Simulator begins.
+    Pairs without delay act at once; where no pair has one, nothing is kept. Within a step the past is linear, so that
+    delayed coupling is second order at best. New delays, lengths or speed act from the next ``init_all_states()``, with
+    which every run of a Simulator begins.
     """
 
     conn = _Connectivity(None, 'connectivity [target, source]', per_region=False)
@@ -102,9 +133,10 @@ class Coupling(Module):
     tract_lengths = _OfPairs(u.mm, 'tract lengths')
     conduction_speed = _Speed(None, 'conduction speed', per_region=False, optional=True)
     delays = _OfPairs(u.ms, 'delays')
+    initial_history = Parameter(None, 'source before t = 0', per_region=False, optional=True)
 
-    fixed: ClassVar[tuple[str, ...]] = ('tract_lengths', 'conduction_speed', 'delays')
-    """Parameters that act when the states are made, as whole numbers of steps."""
+    n_parts: ClassVar[int] = 1
+    """How many arrays ``pre`` returns; a tuple of them where it is more than one."""
     turns: tuple[u.Unit, str] | None = None
     """The unit of ``k``, and what it turns into what; None before the coupling is part of a network."""
 
@@ -116,14 +148,16 @@ class Coupling(Module):
         conduction_speed: Any = None,
         delays: Any = None,
         *,
+        speed_bounds: tuple[Any, Any] | None = None,
+        interpolate: bool = False,
+        initial_history: Any = None,
         source: str | None = None,
         target: str | None = None,
         name: str | None = None,
         **values: Any,
     ):
-        where = f'{type(self).__name__}.conn'
-        conn = checks.array(conn, where)
-        checks.square(conn, where)
+        conn = connections.checked_connections(conn, f'{type(self).__name__}.conn')
+        self._bounds = None if speed_bounds is None else _checked_bounds(speed_bounds, type(self).__name__)
         super().__init__(
             conn.shape[0],
             name=name,
@@ -132,11 +166,21 @@ class Coupling(Module):
             tract_lengths=tract_lengths,
             conduction_speed=conduction_speed,
             delays=delays,
+            initial_history=initial_history,
             **values,
         )
+        self.interpolate = bool(interpolate)
         self._check_delays()
         self.source = source
         self.target = target
+
+    @property
+    def speed_bounds(self) -> tuple[Any, Any] | None:
+        """Slowest and fastest conduction speed that this coupling was made for."""
+        if self._bounds is None:
+            return None
+        slowest, fastest = (u.Quantity(each, unit=u.meter / u.second) for each in self._bounds)
+        return slowest, fastest
 
     def _check_delays(self) -> None:
         where, lengths, speed = type(self).__name__, self.tract_lengths, self.conduction_speed
@@ -145,25 +189,44 @@ class Coupling(Module):
             raise ValueError(f'{where} got {given} without {missing}: give both, or neither for no delays.')
         if lengths is not None and self.delays is not None:
             raise ValueError(f'{where} takes delays, or tract_lengths with conduction_speed; got both.')
+        if speed is None and self._bounds is not None:
+            raise ValueError(f'{where} got speed_bounds without a conduction_speed.')
 
     @abstractmethod
     def post(self, total: Any, target: Any) -> Any:
         """What the total and the value at the target give, before ``k``; pure."""
 
     def pre(self, source: Any) -> Any:
-        """What travels, once per region, before the delay; pure."""
+        """What travels, once per region, before the delay: an array, or a tuple of ``n_parts``; pure."""
         return source
 
-    def pair_delays(self) -> Any:
-        """The delay of every pair in ms, before rounding; None without delays."""
+    def pair_delays(self, speed: Any = None) -> Any:
+        """The delay of every pair in ms, (pairs,), before rounding; None without delays."""
+        delays = self.delays
         if self.tract_lengths is not None:
-            return (self.tract_lengths / self.conduction_speed).in_unit(u.ms)
-        return self.delays
+            delays = (self.tract_lengths / (self.conduction_speed if speed is None else speed)).in_unit(u.ms)
+        if delays is None:
+            return None
+        targets, sources = connections.ends(self.conn)
+        numbers = delays.mantissa
+        if np.ndim(numbers) == 2:
+            numbers = numbers[targets, sources]
+        elif np.ndim(numbers) == 0:
+            numbers = numbers * np.ones(len(targets))
+        return u.Quantity(numbers, unit=u.ms)
+
+    @property
+    def longest_delay(self) -> Any:
+        """The longest delay of all pairs that are connected, in ms; None without delays."""
+        delays, weights = self.pair_delays(), connections.concrete_weights(self.conn)
+        if delays is None or weights is None:
+            return None
+        return u.Quantity(np.max(np.asarray(delays.mantissa)[weights != 0], initial=0.0), unit=u.ms)
 
     @property
     def in_strength(self) -> Any:
         """The sum of the connections onto each region, (regions,)."""
-        return self.conn.sum(axis=1)
+        return connections.in_strength(self.conn)
 
     def bind(self, source: u.Unit, target: u.Unit, what: str) -> None:
         """From now on ``k`` turns a source in this unit into an input in that unit; ``what`` names both, for errors."""
@@ -172,80 +235,182 @@ class Coupling(Module):
         natural = u.get_unit(self.post(self.pre(value), value))
         self.turns = (target / natural, what)
         self.k = self.k
+        if self.initial_history is not None:
+            where = f'{type(self).__name__}.initial_history'
+            before = checks.quantity(self.initial_history, source, where, 'the source before t = 0')
+            if np.ndim(u.get_mantissa(before)) != 2 or np.shape(before)[-1:] != self.in_size:
+                raise checks.ShapeError(
+                    f'{where} has shape (steps, {self.in_size[0]}) (steps, regions); got {np.shape(before)}.'
+                )
+            self.initial_history = before
+
+    # ---- states
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        """Forget the past; round delays to steps of the current dt."""
+        """Forget the past; count delays in steps of the current dt."""
         self._check_delays()
-        delays, where = self.pair_delays(), type(self).__name__
-        steps = np.zeros(self.in_size * 2, np.int32)
+        where = type(self).__name__
         self._dt: float | None = None
-        self._unit: u.Unit | None = None
-        if delays is not None:
-            if isinstance(delays.mantissa, jax.core.Tracer):
-                raise ValueError(
-                    f'{where}.init_all_states() cannot be traced: delays fix the length of the history. Call it '
-                    'outside of jit, grad and vmap.'
-                )
+        self._units: tuple[u.Unit, ...] | None = None
+        if self._delayed:
             self._dt = float(current_dt(f'{where}.init_all_states').mantissa)
-            steps = steps_of(np.asarray(delays.mantissa), self._dt)
-        self._some_delayed = bool((steps > 0).any())
-        self.delay_steps = FixedState(jnp.asarray(steps))
+        shortest, longest = self._delay_bounds()
+        targets, sources = connections.ends(self.conn)
+        chosen = bands(targets, sources, shortest, longest, self.in_size[-1])
+        self._some_delayed = bool((longest > 0).any())
+        self._some_at_once = True
+        self.pairs = FixedState(chosen if connections.is_sparse(self.conn) else chosen._replace(at_once=None))
+        self.delay_steps = FixedState(self._steps())
         self.new_connections(self.conn)
         if self._some_delayed:
-            shape = self.in_size if batch_size is None else (batch_size, *self.in_size)
-            self.history = brainstate.ShortTermState(empty_history(shape, steps, current_dtype(where)))
+            batch = () if batch_size is None else (batch_size,)
+            parts = () if self.n_parts == 1 else (self.n_parts,)
+            near = longest[shortest < 16].max(initial=0) + 1
+            history = empty_history((*parts, *batch, *self.in_size), longest.max(), near, current_dtype(where))
+            if self.initial_history is not None:
+                history = self._given(history, longest.max())
+            self.history = brainstate.ShortTermState(history)
+
+    @property
+    def _delayed(self) -> bool:
+        return self.delays is not None or self.tract_lengths is not None
+
+    def _delay_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The shortest and the longest delay that each pair may have, in whole steps."""
+        if self._dt is None:
+            none = np.zeros(len(connections.ends(self.conn)[0]), int)
+            return none, none
+        fast, slow = (self.pair_delays(speed) for speed in reversed(self.speed_bounds or (None, None)))
+        if isinstance(fast.mantissa, jax.core.Tracer):
+            raise ValueError(
+                f'{type(self).__name__}.init_all_states() cannot be traced: delays fix the length of the history. Call '
+                'it outside of jit, grad and vmap; for a conduction speed that is traced, give speed_bounds.'
+            )
+        shortest, longest = (np.asarray(each.mantissa, float) / self._dt for each in (fast, slow))
+        if self.interpolate:
+            # the steps on both sides of a delay, whatever its rounding
+            return np.floor(shortest * (1 - 1e-6)).astype(int), np.ceil(longest * (1 + 1e-6)).astype(int)
+        return np.rint(shortest).astype(int), np.rint(longest).astype(int)
+
+    def _steps(self) -> jax.Array:
+        """The delay of every pair, in steps: whole ones, or not if they are interpolated."""
+        delays = self.pair_delays()
+        if delays is None or self._dt is None:
+            return jnp.zeros(len(connections.ends(self.conn)[0]), jnp.int32)
+        numbers = delays.mantissa
+        steps = (numbers if isinstance(numbers, jax.core.Tracer) else np.asarray(numbers, float)) / self._dt
+        if self.interpolate:
+            return jnp.asarray(steps, current_dtype(type(self).__name__))
+        return jnp.asarray(jnp.rint(steps) if isinstance(steps, jax.Array) else np.rint(steps), jnp.int32)
+
+    def count_delays(self) -> None:
+        """Count delays anew, for a conduction speed within its bounds; can be traced."""
+        self.delay_steps.value = self._steps()
+
+    def _given(self, history: Any, longest: int) -> Any:
+        where = f'{type(self).__name__}.initial_history'
+        before = self.initial_history
+        if len(u.get_mantissa(before)) < longest:
+            raise ValueError(
+                f'{where} is as long as the longest delay, {longest} steps of {self._dt:g} ms; got {len(before)} steps.'
+            )
+        numbers, self._units = _joined(self.pre(before), None, where)
+        if self.n_parts > 1:
+            numbers = jnp.moveaxis(numbers, 0, 1)
+        now = history.now
+        batch = (1,) * (now.ndim + 1 - numbers.ndim)
+        numbers = numbers.reshape(*numbers.shape[:-1], *batch, now.shape[-1])
+        numbers = jnp.broadcast_to(numbers, (len(numbers), *now.shape)).astype(now.dtype)
+        return given_history(history, numbers, self._weights(now.dtype), self.delay_steps.value, self.pairs.value)
 
     def new_connections(self, conn: Any) -> None:
         """Note whether some connected pair has no delay, so that there is a sum to be taken at once."""
-        if hasattr(self, '_some_delayed'):
-            steps = self.delay_steps.value
-            traced = isinstance(conn, jax.core.Tracer) or isinstance(steps, jax.core.Tracer)
-            self._some_at_once = traced or bool(((np.asarray(conn) != 0) & (np.asarray(steps) == 0)).any())
+        if hasattr(self, '_some_at_once'):
+            weights = connections.concrete_weights(conn)
+            if weights is None:
+                self._some_at_once = True
+            elif len(weights) == len(self.delay_steps.value):  # otherwise they act from the next init_all_states
+                self._some_at_once = bool(((weights != 0) & (self._delay_bounds()[0] < 1)).any())
+
+    # ---- step by step
 
     def advance(self, source: Any) -> None:
         """Record the source of this step; once per step, before :meth:`at`."""
+        where = type(self).__name__
         if not hasattr(self, '_some_delayed'):
-            raise ValueError(f'{type(self).__name__} has no history yet: call init_all_states() first.')
+            raise ValueError(f'{where} has no history yet: call init_all_states() first.')
         shape = np.shape(u.get_mantissa(source))
         if shape[-1:] != self.in_size:
             raise checks.ShapeError(
-                f'{type(self).__name__}: the source has shape (..., {self.in_size[0]}) (..., regions); got {shape}.'
+                f'{where}: the source has shape (..., {self.in_size[0]}) (..., regions); got {shape}.'
             )
         if self._some_delayed:
-            where = type(self).__name__
             dt = float(current_dt(where).mantissa)
             if dt != self._dt:
                 raise ValueError(
                     f'{where}: its delays were rounded to steps of {self._dt:g} ms; now dt is {dt:g} ms: call '
                     'init_all_states() with the dt that steps it.'
                 )
-            travels = self.pre(source)
-            self._unit = u.get_unit(travels) if self._unit is None else self._unit
-            travels = jnp.asarray(u.get_mantissa(checks.quantity(travels, self._unit, f'the source of {where}')))
-            self.history.value = record(self.history.value, travels, self._weights(travels), self.delay_steps.value)
+            travels, self._units = _joined(self.pre(source), self._units, f'the source of {where}')
+            self.history.value = record(
+                self.history.value, travels, self._weights(travels.dtype), self.delay_steps.value, self.pairs.value
+            )
 
     def at(self, source: Any, target: Any, fraction: float = 0.0) -> Any:
         """The coupling at ``fraction`` of the step recorded last.
 
         Delayed pairs act from history, the others from ``source``.
         """
-        travels = self.pre(source)
-        unit, numbers = u.get_unit(travels), jnp.asarray(u.get_mantissa(travels))
-        parts = []
+        travels, units = _joined(self.pre(source), None, f'the source of {type(self).__name__}')
+        terms = []
         if self._some_delayed:
-            parts.append(total(self.history.value, fraction))
+            terms.append(total(self.history.value, fraction))
         if self._some_at_once:
-            weights = self._weights(numbers)
-            if self._some_delayed:
-                weights = jnp.where(self.delay_steps.value > 0, 0, weights)
-            parts.append(numbers @ weights.T)
-        summed = sum(parts[1:], parts[0]) if parts else jnp.zeros_like(numbers)
-        return self.k * self.post(summed if unit.is_unitless else u.Quantity(summed, unit=unit), target)
+            terms.append(self._at_once(travels))
+        summed = sum(terms[1:], terms[0]) if terms else jnp.zeros_like(travels)
+        return self.k * self.post(_parted(summed, units), target)
+
+    def _at_once(self, travels: jax.Array) -> jax.Array:
+        weights, delays, band = self._weights(travels.dtype), self.delay_steps.value, self.pairs.value.at_once
+        if band is not None:
+            return at_once(travels, weights, delays, band)
+        if self._some_delayed:
+            delayed = jnp.clip(delays, 0, 1).astype(weights.dtype)  # of less than a step, only in part
+            weights = weights * (1 - delayed)
+        return travels @ weights.reshape(self.in_size * 2).T
 
     def update(self, source: Any, target: Any) -> Any:
         """Record ``source``, (..., regions), and return what the targets receive at this step."""
         self.advance(source)
         return self.at(source, target)
 
-    def _weights(self, like: Any) -> Any:
-        return jnp.asarray(self.conn, like.dtype)
+    def _weights(self, dtype: Any) -> jax.Array:
+        return connections.weights_of(self.conn, dtype)
+
+
+def _joined(travels: Any, units: tuple[u.Unit, ...] | None, where: str) -> tuple[jax.Array, tuple[u.Unit, ...]]:
+    """What travels as one array, its parts first, and the unit of each; those that it had before, if any."""
+    parts = travels if isinstance(travels, tuple) else (travels,)
+    units = tuple(map(u.get_unit, parts)) if units is None else units
+    numbers = [u.get_mantissa(checks.quantity(part, unit, where)) for part, unit in zip(parts, units, strict=True)]
+    return (jnp.stack(numbers) if len(numbers) > 1 else jnp.asarray(numbers[0])), units
+
+
+def _parted(numbers: jax.Array, units: tuple[u.Unit, ...]) -> Any:
+    """The inverse of `_joined`."""
+    if len(units) == 1:
+        return numbers if units[0].is_unitless else u.Quantity(numbers, unit=units[0])
+    return tuple(
+        part if unit.is_unitless else u.Quantity(part, unit=unit) for part, unit in zip(numbers, units, strict=True)
+    )
+
+
+def _checked_bounds(bounds: Any, where: str) -> tuple[float, float]:
+    where = f'{where}.speed_bounds'
+    if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+        raise ValueError(f'{where} are two speeds, (slowest, fastest); got {bounds!r}.')
+    unit = u.meter / u.second
+    low, high = (float(np.asarray(checks.quantity(b, unit, where, 'a conduction speed').mantissa)) for b in bounds)
+    if not 0 < low <= high < np.inf:
+        raise ValueError(f'{where} are (slowest, fastest), both above zero; got {low:g} and {high:g} m/s.')
+    return low, high

@@ -2,9 +2,11 @@ r"""The delayed weighted sum, the one kernel of coupling that costs R^2.
 
 .. math:: T_i(t) = \sum_j w_{ij}\, x_j(t - d_{ij})
 
-Reading R^2 values at scattered places at every step is slow. No delay is shorter than ``block`` steps, so that the
-totals of a whole block are known once its first value is: they are read together, each pair as one contiguous stretch
-of history.
+Reading R^2 values at scattered places at every step is slow. What a pair with a delay of b steps or more contributes to
+the next b steps is known at once, so that it is read as one contiguous stretch of history. Pairs fall into three bands
+by their shortest delay: far ones (64 steps or more) are read every 64 steps, middle ones (16 to 63) every 16 steps, and
+the few near ones at every step. A delay in whole numbers is read as it is; one with a fraction lies between two steps
+and is interpolated.
 """
 
 from typing import Any, NamedTuple
@@ -13,92 +15,272 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ['History', 'empty_history', 'record', 'steps_of', 'total']
+__all__ = ['Band', 'Bands', 'History', 'at_once', 'bands', 'empty_history', 'given_history', 'record', 'total']
+
+_FAR, _MIDDLE = 64, 16
+# shorter stretches are no quicker to read: the compiler unrolls their loops instead of vectorising them
+_STRETCH = 64
+
+
+class Band(NamedTuple):
+    """Pairs, each target with equally many: (K, target), padded."""
+
+    source: jax.Array
+    """The source of each pair."""
+    pair: jax.Array
+    """Where its weight and its delay stand among those of all pairs; beyond the last one where there is no pair."""
+
+
+class Bands(NamedTuple):
+    """Pairs by the shortest delay that they may have; None where there are none."""
+
+    at_once: Band | None
+    """Those that may have no delay; None where the weights are a matrix, which is multiplied."""
+    near: Band | None
+    middle: Band | None
+    far: Band | None
 
 
 class History(NamedTuple):
-    """The past of the source, and the totals of the current block."""
+    """The past of the source, and what it contributes to the steps to come."""
 
     past: jax.Array
-    """(source, time, ...): the newest column is the first step of the block."""
+    """(source, column, ...): a ring, whose first columns are repeated after its last."""
     recent: jax.Array
-    """(block, ..., source): what was recorded since."""
-    totals: jax.Array
-    """(block + 1, ..., target)."""
+    """(steps, source, ...): a ring of the last steps; as many as near pairs reach back, a power of two, 16 at least."""
+    middle: jax.Array
+    """(16, target, ...)."""
+    far: jax.Array
+    """(64, target, ...)."""
+    now: jax.Array
+    """(..., target): totals at the step recorded last."""
+    then: jax.Array
+    """(..., target): totals at the step after it."""
     phase: jax.Array
-    """The step of the block that was recorded last; ``block`` when nothing was recorded yet."""
+    """Counts steps, up to the length of the longer of `far` and `recent`; -1 when nothing was recorded yet."""
+    column: jax.Array
+    """The column of the ring that is written next."""
 
 
-def steps_of(delays: np.ndarray, dt: float) -> np.ndarray:
-    """Every delay rounded to the nearest step of ``dt``, of pairs that are not connected too: they may be one day."""
-    return np.rint(delays / dt).astype(np.int32)
+def bands(targets: np.ndarray, sources: np.ndarray, shortest: np.ndarray, longest: np.ndarray, n: int) -> Bands:
+    """Sort pairs by the shortest of the delays, in steps, that they may have.
+
+    Parameters
+    ----------
+    targets, sources : array of int
+        Of every pair.
+    shortest, longest : array
+        The delays that a pair may have, in steps.
+    n : int
+        Number of targets.
+    """
+
+    def band(chosen: np.ndarray) -> Band | None:
+        pairs = np.flatnonzero(chosen)
+        if not len(pairs):
+            return None
+        pairs = pairs[np.argsort(targets[pairs], kind='stable')]
+        of = targets[pairs]
+        row = np.arange(len(pairs)) - np.searchsorted(of, of)  # counts the pairs of each target
+        source = np.zeros((row.max() + 1, n), np.int32)
+        pair = np.full((row.max() + 1, n), len(targets), np.int32)
+        source[row, of], pair[row, of] = sources[pairs], pairs
+        return Band(jnp.asarray(source), jnp.asarray(pair))
+
+    return Bands(
+        at_once=band(shortest < 1),
+        near=band((shortest < _MIDDLE) & (longest > 0)),
+        middle=band((shortest >= _MIDDLE) & (shortest < _FAR)),
+        far=band(shortest >= _FAR),
+    )
 
 
-def empty_history(shape: tuple[int, ...], steps: np.ndarray, dtype: Any) -> History:
-    """A history in which nothing was recorded yet.
+def empty_history(shape: tuple[int, ...], longest: float, longest_near: float, dtype: Any) -> History:
+    """A history in which nothing was recorded yet: the first record counts for all times before.
 
     Parameters
     ----------
     shape : tuple of int
         (..., source).
-    steps : array
-        Delays in steps, [target, source]; at least one is not zero.
+    longest, longest_near : float
+        The longest delay of all pairs, and of near ones, in steps.
     dtype
         Of the source.
     """
     *batch, n = shape
-    block = int(steps[steps > 0].min())
     return History(
-        past=jnp.zeros((n, int(steps.max()) + 1, *batch), dtype),
-        recent=jnp.zeros((block, *batch, n), dtype),
-        totals=jnp.zeros((block + 1, *batch, n), dtype),
-        phase=jnp.asarray(block, jnp.int32),
+        past=jnp.zeros((n, _columns(longest) + _STRETCH + _MIDDLE, *batch), dtype),
+        recent=jnp.zeros((max(_MIDDLE, 1 << int(np.ceil(longest_near)).bit_length()), n, *batch), dtype),
+        middle=jnp.zeros((_MIDDLE, n, *batch), dtype),
+        far=jnp.zeros((_FAR, n, *batch), dtype),
+        now=jnp.zeros(shape, dtype),
+        then=jnp.zeros(shape, dtype),
+        phase=jnp.asarray(-1, jnp.int32),
+        column=jnp.asarray(0, jnp.int32),
     )
 
 
-def record(history: History, source: jax.Array, weights: jax.Array, steps: jax.Array) -> History:
-    """Record the source of this step, and read the next block if this one has run out.
+def _columns(longest: float) -> int:
+    return max(_STRETCH, -(-(int(np.ceil(longest)) + 1) // _MIDDLE) * _MIDDLE)
 
-    Before the first record, the source is taken to have had that value always.
+
+def given_history(history: History, before: Any, weights: Any, delays: Any, pairs: Bands) -> History:
+    """A history of which ``before``, (steps, ..., source), was recorded, the newest last."""
+    ring = history.past.shape[1] - _STRETCH - _MIDDLE
+    needed = max(ring + _MIDDLE, len(history.recent))
+    missing = max(0, needed - len(before))  # older than the longest delay: never read
+    before = jnp.concatenate([jnp.repeat(before[:1], missing, axis=0), before])
+    before = jnp.moveaxis(before, -1, 1)  # (steps, source, ...)
+    past = jnp.moveaxis(before[-ring - _MIDDLE : -_MIDDLE], 0, 1)
+    past = jnp.concatenate([past, past[:, : _STRETCH + _MIDDLE]], axis=1)
+    recent = before[-len(history.recent) :]
+    history = history._replace(past=past, recent=recent, phase=jnp.asarray(_period(history) - 1, jnp.int32))
+    return record(history, jnp.moveaxis(recent[-1], 0, -1), weights, delays, pairs)
+
+
+def _period(history: History) -> int:
+    return max(_FAR, len(history.recent))
+
+
+def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.Array, pairs: Bands) -> History:
+    """Record the source of this step, and read what has run out.
+
+    Parameters
+    ----------
+    history : History
+        Before this step.
+    source : array
+        (..., source).
+    weights, delays : array
+        (pairs,): weights, and delays in steps, whole numbers or not.
+    pairs : Bands
+        Which pairs are read when.
     """
-    past, recent, totals, phase = history
-    block, length = recent.shape[0], past.shape[1]
-    recent = recent.at[phase].set(source, mode='drop')
+    past, recent, middle, far, _, then, phase, column = history
+    lines = jnp.moveaxis(source, -1, 0)
+    first = phase < 0
+    phase = (phase + 1) % _period(history)
+    slot = (phase - 1) % len(recent)
+    recent = jax.lax.dynamic_update_index_in_dim(recent, lines, slot, 0)
+    ring = past.shape[1] - _STRETCH - _MIDDLE
 
-    def next_block():
-        now = jnp.moveaxis(source, -1, 0)[:, None]
-        since = jnp.moveaxis(recent, (-1, 0), (0, 1))
-        moved = jnp.concatenate([past, since], axis=1)[:, -length:]
-        moved = jnp.where(phase == block, now, moved)
-        return moved, _read(moved, weights, steps, block), jnp.zeros_like(phase)
+    def fill(past, recent):
+        # the slots of `recent` too, which near pairs read
+        return jnp.broadcast_to(lines[:, None], past.shape), jnp.broadcast_to(lines, recent.shape)
 
-    past, totals, phase = jax.lax.cond(phase >= block - 1, next_block, lambda: (past, totals, phase + 1))
-    return History(past, recent, totals, phase)
+    def append(past, recent):
+        block = jnp.moveaxis(jax.lax.dynamic_slice_in_dim(recent, slot + 1 - _MIDDLE, _MIDDLE), 0, 1)
+        past = jax.lax.dynamic_update_slice_in_dim(past, block, column, 1)
+        # again after the end, so that no stretch is cut in two; what is not among the first columns goes beyond
+        again = jnp.where(column < _STRETCH, ring + column, ring + _STRETCH)
+        return jax.lax.dynamic_update_slice_in_dim(past, block, again, 1), recent
+
+    def flush(past, recent, middle, far, column):
+        past, recent = jax.lax.cond(first, fill, append, past, recent)
+        column = (column + _MIDDLE) % ring
+        if pairs.middle is not None:
+            middle = _read(past, column, pairs.middle, weights, delays, _MIDDLE)
+        if (band := pairs.far) is not None:
+
+            def read_far(past, _):
+                return _read(past, column, band, weights, delays, _FAR)
+
+            far = jax.lax.cond(phase % _FAR == 0, read_far, lambda _, far: far, past, far)
+        return past, recent, middle, far, column
+
+    # before anything reads what it replaces, or the compiler copies it at every step
+    past, recent, middle, far, column = jax.lax.cond(
+        phase % _MIDDLE == 0, flush, lambda *unchanged: unchanged, past, recent, middle, far, column
+    )
+    parts = [far[phase % _FAR]] if pairs.far is not None else []
+    if pairs.middle is not None:
+        parts.append(middle[phase % _MIDDLE])
+    if pairs.near is not None:
+        parts.append(_near(recent, slot, pairs.near, weights, delays))
+    upcoming = jnp.moveaxis(sum(parts[1:], parts[0]), 0, -1)
+    return History(past, recent, middle, far, jnp.where(first, upcoming, then), upcoming, phase, column)
 
 
 def total(history: History, fraction: float) -> jax.Array:
     """Totals at ``fraction`` of the step recorded last, between this step and the next, (..., target)."""
-    now, then = history.totals[history.phase], history.totals[history.phase + 1]
+    now, then = history.now, history.then
     if fraction in (0.0, 1.0):
         return then if fraction else now
     return (1 - fraction) * now + fraction * then
 
 
-def _read(past: jax.Array, weights: jax.Array, steps: jax.Array, block: int) -> jax.Array:
-    """Totals at the newest time of ``past`` and at the ``block`` steps after it.
+def at_once(source: jax.Array, weights: jax.Array, delays: jax.Array, band: Band) -> jax.Array:
+    """What pairs contribute without any delay, (..., target); with less than a step, the part that is not delayed."""
+    lag, part = _lags(delays, band)
+    weight = jnp.where(lag == 0, _of(weights, band) * (1 - part), 0).astype(source.dtype)
+    return (weight * source[..., band.source]).sum(axis=-2)
 
-    One source at a time: its past stays in the cache while every target reads its own stretch of it. Pairs without
-    delay are not read here.
-    """
-    newest = past.shape[1] - 1
-    weights = jnp.where(steps > 0, weights, 0)
 
-    def add_source(totals, source):
-        line, weight, delay = source
-        stretch = jax.vmap(lambda start: jax.lax.dynamic_slice_in_dim(line, start, block + 1))(newest - delay)
-        return totals + weight.reshape(-1, *(1,) * (stretch.ndim - 1)) * stretch, None
+def _of(values: jax.Array, band: Band) -> jax.Array:
+    """(K, target), of weights or delays of all pairs; 0 where there is no pair."""
+    return values.at[band.pair].get(mode='fill', fill_value=0)
 
-    none = jnp.zeros((weights.shape[0], block + 1, *past.shape[2:]), past.dtype)
-    # the backward pass reads the stretches again instead of keeping R^2 of them for every block
-    totals, _ = jax.checkpoint(lambda *lines: jax.lax.scan(add_source, none, lines))(past, weights.T, steps.T)
-    return jnp.moveaxis(totals, (0, 1), (-1, 0))
+
+def _lags(delays: jax.Array, band: Band) -> tuple[jax.Array, Any]:
+    """Whole steps of delay, and the part of a step beyond; 0 for delays in whole numbers."""
+    delay = _of(delays, band)
+    if not jnp.issubdtype(delay.dtype, jnp.floating):
+        return delay, 0
+    lag = jax.lax.stop_gradient(jnp.floor(delay))
+    return lag.astype(jnp.int32), delay - lag
+
+
+def _terms(band: Band, weights: jax.Array, delays: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
+    """Lag and weight of each pair; twice, for the steps on both sides, where a delay lies between two."""
+    lag, part = _lags(delays, band)
+    weight = _of(weights, band)
+    weight_at_lag = jnp.where(lag > 0, weight * (1 - part), 0)  # lag 0 acts at once
+    if isinstance(part, int):
+        return [(lag, weight_at_lag)]
+    return [(lag, weight_at_lag), (lag + 1, weight * part)]
+
+
+def _near(recent: jax.Array, slot: jax.Array, band: Band, weights: jax.Array, delays: jax.Array) -> jax.Array:
+    """Totals of near pairs at the step after the one recorded last, (target, ...)."""
+    n = recent.shape[1]
+    flat = recent.reshape(-1, *recent.shape[2:])
+    parts = []
+    for lag, weight in _terms(band, weights, delays):
+        # no division: the length is a power of two
+        read = flat.at[((slot + 1 - lag) & (len(recent) - 1)) * n + band.source].get(mode='promise_in_bounds')
+        parts.append((_like(weight, read, read.ndim - 2) * read).sum(axis=0))
+    return sum(parts[1:], parts[0])
+
+
+def _read(past: jax.Array, column: jax.Array, band: Band, weights: jax.Array, delays: jax.Array, steps: int) -> Any:
+    """Totals of a band at the ``steps`` steps after the one recorded last, (steps, target, ...)."""
+    flat = past.reshape(-1, *past.shape[2:])  # (source * column, ...)
+    members = int(np.prod(past.shape[2:], dtype=int))
+    size = (max(steps, _STRETCH // members), *flat.shape[1:])
+    ring = past.shape[1] - _STRETCH - _MIDDLE
+    where = jax.lax.GatherDimensionNumbers(
+        offset_dims=tuple(range(1, flat.ndim + 1)), collapsed_slice_dims=(), start_index_map=(0,)
+    )
+
+    def summed(flat, weights, delays):
+        rows = []
+        for lag, weight in _terms(band, weights, delays):
+            begin = column - lag
+            rows.append((band.source * past.shape[1] + jnp.where(begin < 0, begin + ring, begin), weight))
+
+        def add(totals, row):
+            for start, weight in row:
+                read = jax.lax.gather(flat, start[:, None], where, size, mode='promise_in_bounds')
+                totals = totals + _like(weight, totals, totals.ndim - 1) * read
+            return totals, None
+
+        none = jnp.zeros((band.source.shape[1], *size), flat.dtype)
+        return jax.lax.scan(add, none, rows)[0]
+
+    # the backward pass reads the stretches again instead of keeping R^2 of them
+    totals = jax.checkpoint(summed)(flat, weights, delays)
+    return jnp.moveaxis(totals[:, :steps], 1, 0)
+
+
+def _like(weight: jax.Array, values: jax.Array, trailing: int) -> jax.Array:
+    return weight.reshape(*weight.shape, *(1,) * trailing).astype(values.dtype)
