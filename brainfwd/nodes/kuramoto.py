@@ -15,11 +15,12 @@ __all__ = ['KuramotoModel']
 class KuramotoModel(NeuralMass):
     r"""An oscillation that is nothing but its phase (Kuramoto, 1975; Cabral et al., 2011).
 
-    .. math:: \dot\theta = 2 \pi f + I
+    .. math:: \dot\theta = 2 \pi\, (f + I)
 
-    The phase is in rad and kept in (-pi, pi], so that it loses no digits in long runs; the input I is an angular
-    frequency in rad/s, as the strength of a coupling by :math:`\sin(\theta_j - \theta_i)` in the literature. Two
-    oscillators that pull at each other with strength K lock when their angular frequencies differ by less than 2 K.
+    The phase is in rad and kept in (-pi, pi], so that it loses no digits in long runs. The input I is a frequency in Hz,
+    as f is, and so is the strength of a coupling by :math:`\sin(\theta_j - \theta_i)`: the strength in rad/s of the
+    literature, divided by :math:`2 \pi`. Two oscillators that pull at each other with strength k lock when their
+    frequencies differ by less than 2 k.
 
     All regions start at phase 0: give ``init_theta`` for others.
 
@@ -35,7 +36,7 @@ class KuramotoModel(NeuralMass):
 
     theta = Variable(0.0, 'phase in rad')
 
-    theta_inp = Input(0.0 * u.radian / u.second, 'input to the phase')
+    theta_inp = Input(0.0 * u.Hz, 'input to the frequency')
 
     def __init__(
         self, in_size: Any, *, omega: Any = None, method: str = 'heun', name: str | None = None, **values: Any
@@ -45,7 +46,7 @@ class KuramotoModel(NeuralMass):
 
     def derivative(self, theta: Any, theta_inp: Any) -> dict[str, Any]:
         """The equation above."""
-        return {'theta': 2 * np.pi * self.frequency + theta_inp}
+        return {'theta': 2 * np.pi * (self.frequency + theta_inp)}
 
     def write(self, state: dict[str, Any]) -> None:
         """Set the phase, by whole turns to (-pi, pi]."""

@@ -19,7 +19,7 @@ class WongWangModel(NeuralMass):
         H(x) &= \frac{a x - b}{1 - e^{-d (a x - b)}}, \qquad x = w J_N S + J_N S_{inp} + I_0 + I_{ext}
 
     The dynamic mean field of Deco et al. (2013). Coupling feeds :math:`S_{inp}`, so that its strength is their
-    dimensionless G. A region on its own rests at a low rate, S = 0.034; from w = 1.17 on a high state coexists.
+    dimensionless G. A region on its own rests at a low rate, S = 0.034; from w = 1.155 on a high state coexists.
     """
 
     observables = ('output', 'firing_rate')

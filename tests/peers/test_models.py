@@ -6,6 +6,7 @@ In both, time is in ms and nothing else has a unit that is checked. What differs
   w_inp / tau_w here.
 - brainmass leaves out a time constant in the rate equation of Montbrio-Pazo-Roxin (2 r v / ms in place of 2 r v / tau)
   and takes Delta as a rate: the two agree at tau = 1 ms.
+- Input to the phase of a Kuramoto oscillator is in rad/ms there, and a frequency here.
 - The Epileptor's Kvf, Ks and Kf are strengths of coupling here, and its coupling variable enters twice in both peers.
 - The Virtual Brain's shift_sigmoid subtracts the response at theta_e, not at zero, so that silence is an equilibrium
   only where theta_e = 0.
@@ -126,7 +127,7 @@ def test_kuramoto(rng, tvb):
     omega, theta, c = rng.uniform(0.1, 3, (3, N))
     ours = bf.KuramotoModel(N, omega=omega * u.radian / u.ms)
     theirs = tvb('Kuramoto', dict(omega=omega), [theta], [c])
-    agree(ours.derivative(theta, c * u.radian / u.ms), theirs)
+    agree(ours.derivative(theta, c / (2 * np.pi) * PER_MS), theirs)
 
 
 def test_linear(rng, tvb):
@@ -247,7 +248,7 @@ def test_brainmass_kuramoto(rng, brainmass):
     omega, theta, drive = jnp.asarray(rng.uniform(0.1, 3, (3, N)))
     theirs = brainmass.KuramotoNetwork(N, omega=omega)
     ours = bf.KuramotoModel(N, omega=omega * u.radian / u.ms)
-    agree(ours.derivative(theta, drive * u.radian / u.ms), [theirs.dtheta(theta, drive)])
+    agree(ours.derivative(theta, drive / (2 * np.pi) * PER_MS), [theirs.dtheta(theta, drive)])
 
 
 def test_brainmass_linear(rng, brainmass):
