@@ -48,7 +48,7 @@ def analytic_signal(data: Any, sampling_period: Any = None, *, band: tuple[Any, 
     ------
     UnitError, ShapeError, ValueError, TypeError
         A band without a sampling period, or two periods; a band that is empty or reaches 0 or half the sampling rate;
-        data shorter than one cycle of its lower edge, complex, not finite, or constant in a region.
+        data shorter than 1 / low or 1 / (high - low) of the band, complex, not finite, or constant in a region.
     """
     where = 'analytic_signal'
     data, sampling_period = unpack(data, sampling_period, where)
@@ -94,7 +94,6 @@ def _analytic(xp: ModuleType, x: Any, sampling_period: Any, band: Any, where: st
     n = x.shape[-2]
     gain = np.zeros(n)
     gain[: n // 2 + 1] = 2.0
-    gain[0] = 1.0
     if n % 2 == 0:
         gain[n // 2] = 1.0
     if band is not None:
@@ -110,10 +109,11 @@ def _band(band: Any, period: float, n_times: int, where: str) -> tuple[float, fl
             f'{where}(band=...) lies between 0 and half the sampling rate, {0.5 / period:g} Hz; got {low:g} Hz to '
             f'{high:g} Hz.'
         )
-    if n_times * period < 1 / low:
+    shortest = max(1 / low, 1 / (high - low))
+    if n_times * period < shortest * (1 - 1e-9):
         raise checks.ShapeError(
-            f'{where}(data) is as long as one cycle of the band, {1 / low:g} s, at least; got {n_times} samples, '
-            f'{n_times * period:g} s.'
+            f'{where}(data) is as long as 1 / low and 1 / (high - low) of the band, {shortest:g} s, at least; got '
+            f'{n_times} samples, {n_times * period:g} s.'
         )
     return low, high
 

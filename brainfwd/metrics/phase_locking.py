@@ -16,8 +16,8 @@ def phase_locking_value(data: Any, sampling_period: Any = None, *, band: tuple[A
 
     .. math:: P_{ij} = \big| \big\langle e^{i (\varphi_i - \varphi_j)} \big\rangle \big|
 
-    over the times: 1 for any constant difference; around :math:`\sqrt{\pi / 4n}` for n independent ones, about as many
-    as there are cycles of the width of the band. Source: Lachaux et al. (1999), Hum. Brain Mapp. 8, 194-208.
+    over the times: 1 for any constant difference; around :math:`\sqrt{\pi / 4n}` for independent series, with n the
+    duration times the width of the band. Source: Lachaux et al. (1999), Hum. Brain Mapp. 8, 194-208.
 
     Parameters
     ----------

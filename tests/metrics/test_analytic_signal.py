@@ -93,8 +93,10 @@ def test_errors():
             analytic(x, PERIOD, band=band)
     with pytest.raises(ValueError, match='half the sampling rate, 125 Hz, at most; got 200 Hz'):
         analytic(x, PERIOD, band=(8 * u.Hz, 200 * u.Hz))
-    with pytest.raises(ShapeError, match=r'one cycle of the band, 0\.125 s, at least; got 30 samples, 0\.12 s'):
-        analytic(x[:30], PERIOD, band=BAND)
+    for band, shortest in ((BAND, '0.2'), ((5 * u.Hz, 20 * u.Hz), '0.2'), ((10 * u.Hz, 10.1 * u.Hz), '10')):
+        with pytest.raises(ShapeError, match=rf'of the band, {shortest} s, at least; got 49 samples, 0\.196 s'):
+            analytic(x[:49], PERIOD, band=band)
+    assert analytic(x[:50], PERIOD, band=BAND).shape == (50, 2)
     with pytest.raises(ShapeError, match=r'shape \(\.\.\., times, regions\), at least 2 times; got \(2500,\)'):
         analytic(x[:, 0])
     with pytest.raises(ValueError, match=r'analytic_signal\(data\) varies in time; got a constant at region 1'):

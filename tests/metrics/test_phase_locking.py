@@ -56,6 +56,10 @@ def test_independent_phases_are_locked_by_chance_alone():
     n = 400
     z = np.exp(2j * np.pi * np.random.default_rng(0).random((200, n, 2)))
     assert plv(z)[:, 0, 1].mean() == pytest.approx(np.sqrt(np.pi / (4 * n)), rel=0.1)
+    # 40 s of a band of 5 Hz
+    noise = np.random.default_rng(0).normal(size=(10_000, 20))
+    by_chance = plv(noise, 4 * u.ms, band=(8 * u.Hz, 13 * u.Hz))[np.triu_indices(20, k=1)]
+    assert by_chance.mean() == pytest.approx(np.sqrt(np.pi / (4 * 200)), rel=0.15)
 
 
 def test_what_leaks_into_both_locks_phases_but_has_no_lag():
