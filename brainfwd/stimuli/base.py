@@ -206,7 +206,7 @@ class TimeCourse(Stimulus):
         """Check every parameter against the input that is fed, and the regions against the network."""
         at = f'{where} {type(self).__name__}'
         checks.non_negative(self.onset, f'{at}.onset')
-        if self._chosen is not None:
+        if self._chosen is not None and not np.ndim(self.weights):  # not resolved yet, nor replaced by the user
             n, chosen = in_size[-1], self._chosen
             if len(set(chosen)) < len(chosen) or not all(0 <= i < n for i in chosen):
                 raise ValueError(f'{at}.regions are different indices from 0 to {n - 1}; got {list(chosen)}.')
@@ -304,9 +304,9 @@ class Product(Stimulus):
     def bind(self, in_size: tuple[int, ...], field: Input, where: str) -> None:
         """Check the factor with a unit against the input that is fed, and that the others have none."""
         self.in_size = self.out_size = in_size
-        carrier = next((f for f in self.factors if not f.unit.is_unitless), self.factors[0])
-        for factor in self.factors:
-            factor.bind(in_size, field if factor is carrier else Input(1.0, 'factor of a product'), where)
+        carrier = next((i for i, factor in enumerate(self.factors) if not factor.unit.is_unitless), 0)
+        for i, factor in enumerate(self.factors):
+            factor.bind(in_size, field if i == carrier else Input(1.0, 'factor of a product'), where)
 
     @property
     def unit(self) -> u.Unit:
