@@ -79,3 +79,20 @@ def test_the_gradient_is_finite_for_every_drive(drive):
     node = bf.WilsonCowanModel(1)
     slope = jax.grad(lambda P: node.derivative(rE=0.1, rI=0.1, rE_inp=P, rI_inp=0.0)['rE'].mantissa)(drive)
     assert np.isfinite(slope)
+
+
+def test_the_response_at_zero_is_subtracted_in_part():
+    silence = dict(rE=0.0, rI=0.0, rE_inp=0.0, rI_inp=0.0)
+    rates = bf.WilsonCowanModel(1, shift=0.25, k_E=2.0, k_I=0.5).derivative(**silence)
+    expected = {'rE': 2 * 0.75 / (1 + np.exp(1.3 * 4)), 'rI': 0.5 * 0.75 / (1 + np.exp(2 * 3.7))}
+    for name, change in expected.items():
+        assert float(8 * u.ms * rates[name]) == pytest.approx(change, rel=1e-5)
+
+
+def test_refractory_fractions():
+    # r = 0: no state saturates the response
+    state = dict(rE=0.4, rI=0.3, rE_inp=1.0, rI_inp=0.5)
+    for name, value, pop in (('rE', 0.4, 'E'), ('rI', 0.3, 'I')):
+        none, some = (bf.WilsonCowanModel(1, **{f'r_{pop}': r}).derivative(**state)[name] for r in (0.0, 1.0))
+        x, a, theta = (16 * 0.4 - 12 * 0.3 + 1, 1.3, 4) if pop == 'E' else (15 * 0.4 - 3 * 0.3 + 0.5, 2, 3.7)
+        assert float(8 * u.ms * (none - some)) == pytest.approx(value * response(x, a, theta), rel=1e-4)
