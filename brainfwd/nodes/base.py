@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import brainunit as u
+
 from brainfwd._core import checks
 from brainfwd._core.module import Module, current_dt
 from brainfwd.integrate import SCHEMES
@@ -67,6 +69,10 @@ class NeuralMass(Module):
     def readable(self) -> list[str]:
         """What can be read by name: the variables and the observables."""
         return [*self.variables, *self.observables]
+
+    def size(self) -> Any:
+        """How large each region is, whatever the units; not finite where one of its variables is not."""
+        return sum(abs(u.get_mantissa(value)) for value in self.values().values())
 
     def update(self, **inputs: Any) -> Any:
         """Step every variable over one dt, and return the output.

@@ -21,7 +21,7 @@ class MontbrioPazoRoxinModel(NeuralMass):
     The cells are quadratic integrate-and-fire neurons, :math:`\tau \dot V_j = V_j^2 + \eta_j + J \tau r + I` with a
     spike from :math:`+\infty` to :math:`-\infty`, whose currents :math:`\eta_j` are spread by a Lorentzian of centre
     :math:`\eta` and half-width :math:`\Delta`. Potentials and currents have no unit. The defaults are bistable, between
-    a low rate and a high one.
+    a low rate and a high one. Coupling reads r and feeds I, so that its strength is a time, as :math:`J \tau` is.
     """
 
     observables = ('output', 'synchrony')
