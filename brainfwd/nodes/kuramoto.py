@@ -17,9 +17,9 @@ class KuramotoModel(NeuralMass):
 
     .. math:: \dot\theta = 2 \pi\, (f + I)
 
-    The phase is in rad and kept in (-pi, pi], so that it loses no digits in long runs. The input I is a frequency in Hz,
-    as f is, and so is the strength of a coupling by :math:`\sin(\theta_j - \theta_i)`: the strength in rad/s of the
-    literature, divided by :math:`2 \pi`. Two oscillators that pull at each other with strength k lock when their
+    The phase is in rad and kept in (-pi, pi], so that it loses no digits in long runs. The input I is a frequency in
+    Hz, as f is, and so is the strength of a coupling by :math:`\sin(\theta_j - \theta_i)`: the strength in rad/s of
+    the literature, divided by :math:`2 \pi`. Two oscillators that pull at each other with strength k lock when their
     frequencies differ by less than 2 k.
 
     All regions start at phase 0: give ``init_theta`` for others.
