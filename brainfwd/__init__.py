@@ -4,7 +4,16 @@ from brainfwd import datasets, inverse, io, metrics, noise, plot, records, repor
 from brainfwd._core import units
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.fields import Input, Parameter, Variable
-from brainfwd.coupling import AdditiveCoupling, Coupling, DiffusiveCoupling
+from brainfwd.coupling import (
+    AdditiveCoupling,
+    Coupling,
+    DiffusiveCoupling,
+    HyperbolicTangentCoupling,
+    KuramotoCoupling,
+    LaplacianCoupling,
+    SigmoidalCoupling,
+    SigmoidalJansenRitCoupling,
+)
 from brainfwd.experiment import Experiment, ExperimentResult, Score, Trial
 from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, LeadFieldModel, MEGLeadFieldModel
 from brainfwd.network import Network
@@ -25,7 +34,17 @@ from brainfwd.nodes import (
     WongWangModel,
     list_models,
 )
-from brainfwd.simulator import Monitor, Result, Simulation, SimulationError, Simulator
+from brainfwd.simulator import (
+    Monitor,
+    Result,
+    Simulation,
+    SimulationError,
+    SimulationState,
+    Simulator,
+    Sweep,
+    load_state,
+    sweep,
+)
 
 __version__ = '0.1.0'
 __all__ = [
@@ -40,9 +59,12 @@ __all__ = [
     'FitzHughNagumoModel',
     'Generic2dOscillator',
     'HopfOscillator',
+    'HyperbolicTangentCoupling',
     'Input',
     'JansenRitModel',
+    'KuramotoCoupling',
     'KuramotoModel',
+    'LaplacianCoupling',
     'LeadFieldModel',
     'LinearModel',
     'MEGLeadFieldModel',
@@ -54,10 +76,14 @@ __all__ = [
     'Result',
     'Score',
     'ShapeError',
+    'SigmoidalCoupling',
+    'SigmoidalJansenRitCoupling',
     'Simulation',
     'SimulationError',
+    'SimulationState',
     'Simulator',
     'StuartLandauOscillator',
+    'Sweep',
     'Trial',
     'UnitError',
     'Variable',
@@ -69,11 +95,13 @@ __all__ = [
     'inverse',
     'io',
     'list_models',
+    'load_state',
     'metrics',
     'noise',
     'plot',
     'records',
     'report',
     'stimuli',
+    'sweep',
     'units',
 ]

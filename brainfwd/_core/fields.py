@@ -109,6 +109,11 @@ class Parameter(Field):
         self.positive = positive
         self.optional = optional
 
+    @property
+    def by_region(self) -> bool:
+        """Whether it fits the regions of a network, so that a batch may stand before them."""
+        return self.per_region
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self

@@ -12,7 +12,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.fields import Field, Input, Parameter, Variable, VariableState, check_fits
 
-__all__ = ['Module', 'current_dt', 'current_dtype', 'set_parameter']
+__all__ = ['Module', 'current_dt', 'current_dtype', 'get_parameter', 'set_parameter']
 
 
 def current_dt(where: str) -> u.Quantity:
@@ -42,6 +42,17 @@ def set_parameter(module: Any, name: str, value: Any) -> None:
 
     ``'a'``, ``'noise.p.mean'`` and ``'coupling.0.k'`` are such names.
     """
+    owner, last = _owner(module, name)
+    setattr(owner, last, value)
+
+
+def get_parameter(module: Any, name: str, *, field: bool = False) -> Any:
+    """The value of a parameter by its dotted name, or what was declared of it."""
+    owner, last = _owner(module, name)
+    return owner.parameter_fields[last] if field else getattr(owner, last)
+
+
+def _owner(module: Any, name: str) -> tuple[Any, str]:
     *path, last = name.split('.')
     for key in path:
         if isinstance(module, dict):
@@ -50,7 +61,7 @@ def set_parameter(module: Any, name: str, value: Any) -> None:
             module = module[int(checks.choice(key, map(str, range(len(module))), name))]
         else:
             module = getattr(module, checks.choice(key, vars(module), name))
-    setattr(module, checks.choice(last, module.parameter_fields, name), value)
+    return module, checks.choice(last, module.parameter_fields, name)
 
 
 class Module(brainstate.nn.Module):
@@ -179,7 +190,8 @@ def _filled(value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 def _same(value: Any, default: Any) -> bool:
     if value is None or default is None:
         return value is default
-    return np.ndim(u.get_mantissa(value)) == 0 and bool(value == default)
+    # brainunit refuses to compare what has different units
+    return np.ndim(u.get_mantissa(value)) == 0 and u.have_same_dim(value, default) and bool(value == default)
 
 
 def _brief(value: Any) -> str:

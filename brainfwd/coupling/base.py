@@ -15,6 +15,7 @@ from brainfwd._core.fields import FixedState, Parameter, check_fits
 from brainfwd._core.module import Module, current_dt, current_dtype
 from brainfwd.coupling import connections
 from brainfwd.coupling.delayed_sum import at_once, bands, empty_history, given_history, record, total
+from brainfwd.coupling.parameters import PortParameter
 
 __all__ = ['Coupling']
 
@@ -41,6 +42,8 @@ class _Connectivity(Parameter):
 
 class _Strength(Parameter):
     """Its unit is known once the coupling has its place in a network."""
+
+    by_region = True
 
     def _checked(self, instance: Any, value: Any) -> Any:
         if instance.turns is not None:
@@ -139,6 +142,10 @@ class Coupling(Module):
     """How many arrays ``pre`` returns; a tuple of them where it is more than one."""
     turns: tuple[u.Unit, str] | None = None
     """The unit of ``k``, and what it turns into what; None before the coupling is part of a network."""
+    reads: u.Unit
+    """The unit of the source, known in a network."""
+    feeds: u.Unit
+    """The unit of the input that is fed, known in a network."""
 
     def __init__(
         self,
@@ -230,6 +237,10 @@ class Coupling(Module):
 
     def bind(self, source: u.Unit, target: u.Unit, what: str) -> None:
         """From now on ``k`` turns a source in this unit into an input in that unit; ``what`` names both, for errors."""
+        self.reads, self.feeds, self.turns = source, target, (target / source, what)
+        for name, field in self.parameter_fields.items():
+            if isinstance(field, PortParameter):
+                setattr(self, name, getattr(self, name))
         ones = np.ones(self.in_size)
         value = ones if source.is_unitless else u.Quantity(ones, unit=source)
         natural = u.get_unit(self.post(self.pre(value), value))
@@ -303,9 +314,17 @@ class Coupling(Module):
             return jnp.asarray(steps, current_dtype(type(self).__name__))
         return jnp.asarray(jnp.rint(steps) if isinstance(steps, jax.Array) else np.rint(steps), jnp.int32)
 
-    def count_delays(self) -> None:
-        """Count delays anew, for a conduction speed within its bounds; can be traced."""
+    @property
+    def fixed(self) -> set[str]:
+        """Parameters that act when states are made, and not while JAX traces."""
+        names = {'tract_lengths', 'delays', 'initial_history'}
+        return names if self._bounds is not None else {*names, 'conduction_speed'}
+
+    def begin(self) -> None:
+        """Take up other connections, and a conduction speed within its bounds, before the first step; can be traced."""
         self.delay_steps.value = self._steps()
+        if self.initial_history is not None and self._some_delayed:
+            self.history.value = self._given(self.history.value, 0)
 
     def _given(self, history: Any, longest: int) -> Any:
         where = f'{type(self).__name__}.initial_history'

@@ -115,7 +115,7 @@ class SensorNoise(brainstate.nn.Module):
         given = as_key(key, f'{self.owner}.seed(key)')
         if isinstance(key, int | np.integer):
             given = key_for(given, f'{self.owner} {self.channels.names}')
-        self.key.value = given
+        self.key.value = given  # one, or one per member
         self.n_draws.value = jnp.zeros((), jnp.int32)
 
     def rows(self, x: jax.Array) -> jax.Array | None:
@@ -127,7 +127,7 @@ class SensorNoise(brainstate.nn.Module):
         n_times = leading[-1] if leading else 1
 
         def draw(key, first, _):
-            key = jax.random.wrap_key_data(key, impl='threefry2x32')
+            key = jax.random.wrap_key_data(key, impl='threefry2x32')  # (), or (members,)
             return self._normal(key, int(np.prod(leading[:-1])), first, n_times, x.dtype)
 
         guarded = _refusing_repeats(draw, f'{self.owner}.update(x)')

@@ -20,6 +20,8 @@ __all__ = ['CorrelatedNoise', 'NoiseParameter', 'ProcessNoise', 'WienerNoise']
 class NoiseParameter(Parameter):
     """A parameter whose unit and shape are known once the noise has its place in a network."""
 
+    by_region = True
+
     def __init__(self, meaning: str, *, positive: bool = False):
         super().__init__(None, meaning, per_region=False, positive=positive)
 
@@ -80,7 +82,7 @@ class ProcessNoise(Module):
         self.key = brainstate.ShortTermState(member_keys(key, batch_size))
 
     def seed(self, key: Any) -> None:
-        """Set the key, or the whole number it is made from; each member of a batch gets its own."""
+        """Set the key, or the whole number it is made from; each member of a batch gets its own, or the one given."""
         key = as_key(key, f'{type(self).__name__}.seed(key)')
         self.key.value = member_keys(key, len(self.key.value) if self.key.value.ndim else None)
 

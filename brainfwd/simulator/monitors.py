@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import brainstate
 import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
@@ -27,10 +29,18 @@ class Monitor(Module):
         What a forward model sees at every step: a variable or method of the node, or a function of the network.
     sampling_period : Quantity, optional
         Of names and functions; by default the one of the run. A forward model has its own.
+    average : bool
+        Record the mean over each sampling period, of all its steps, in place of the last one.
     """
 
     def __init__(
-        self, what: Any, source: str | Callable = 'output', sampling_period: Any = None, *, name: str | None = None
+        self,
+        what: Any,
+        source: str | Callable = 'output',
+        sampling_period: Any = None,
+        average: bool = False,
+        *,
+        name: str | None = None,
     ):
         super().__init__(1, name=name)
         if not (isinstance(what, str | ForwardModel) or callable(what)):
@@ -49,6 +59,9 @@ class Monitor(Module):
                 )
             sampling_period = what.sampling_period
         self.sampling_period = sampling_period
+        self.average = bool(average)
+        if average and isinstance(what, ForwardModel):
+            raise ValueError(f'Monitor(average=True) is of a name or a function; {type(what).__name__} has filters.')
 
     @property
     def forward(self) -> ForwardModel | None:
@@ -66,25 +79,49 @@ class Monitor(Module):
                 f'the network has {network.in_size}.'
             )
 
+    def begin(self, network: Network) -> None:
+        """Called before the first step, when the network has its states."""
+        if self.average:
+            self.sum = brainstate.ShortTermState(jax.tree.map(jnp.zeros_like, _read(network, self.what)))
+            self.count = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
+
     def step(self, network: Network) -> None:
         """Called after every step of integration."""
         if self.forward is not None:
             self.forward.step(_read(network, self.source))
+        elif self.average:
+            self.sum.value = jax.tree.map(jnp.add, self.sum.value, _read(network, self.what))
+            self.count.value = self.count.value + 1
 
     def sample(self, network: Network) -> Any:
         """Called once per sampling period."""
-        return self.forward.sample() if self.forward is not None else _read(network, self.what)
+        if self.forward is not None:
+            return self.forward.sample()
+        if not self.average:
+            return _read(network, self.what)
+        mean = jax.tree.map(lambda x: x / self.count.value, self.sum.value)
+        self.sum.value = jax.tree.map(jnp.zeros_like, self.sum.value)
+        self.count.value = jnp.zeros_like(self.count.value)
+        return mean
 
     def seed(self, key: jax.Array) -> None:
         """Set the random numbers of the forward model."""
         if self.forward is not None:
             self.forward.seed(key)
 
-    def result(self, samples: Any, sampling_period: u.Quantity, start: u.Quantity) -> Any:
-        """The samples of a run, time first, as the user gets them."""
-        if self.forward is not None:
+    def result(self, samples: Any, sampling_period: u.Quantity, start: u.Quantity, batched: bool = False) -> Any:
+        """The samples of a run, time first, or (time, batch, ...), as the user gets them: batch first."""
+        if batched:
+            samples = jax.tree.map(lambda x: np.moveaxis(x, 1, 0), samples)
+        if self.forward is None:
+            return samples
+        if not batched:
             return self.forward.recording(samples, sampling_period, start)
-        return samples
+        members = range(len(jax.tree.leaves(samples)[0]))
+        each = [
+            self.forward.recording(jax.tree.map(lambda x, m=m: x[m], samples), sampling_period, start) for m in members
+        ]
+        return np.stack(each) if isinstance(each[0], np.ndarray) else each
 
 
 def _read(network: Network, what: str | Callable) -> Any:

@@ -13,7 +13,6 @@ from brainfwd._core import checks
 from brainfwd._core.fields import FixedState
 from brainfwd._core.keys import as_key
 from brainfwd._core.module import set_parameter
-from brainfwd.coupling.base import Coupling
 from brainfwd.simulator.loop import Plan, Run, loop, taken_apart
 
 __all__ = ['Setup', 'Simulation']
@@ -28,19 +27,26 @@ class Setup(NamedTuple):
     n_steps: int
     skip: int
     """Steps of the transient."""
+    batch_size: int | None
 
 
 class Simulation:
     """A run as a pure function: ``simulation(parameters, key)`` returns the samples of every monitor, time first.
 
     It can be differentiated, batched and compiled with JAX, and leaves the network as it is. Gradients are taken
-    through all steps.
+    through all steps; what lies between the states of every so many steps is computed again for them, so that memory
+    grows with the square root of the number of steps.
+
+    With a ``batch_size``, parameters may be (batch, 1) or (batch, regions), keys one or one per member, and samples are
+    (time, batch, regions). With delays this is quicker than ``jax.vmap`` of a single run, whose members read history
+    one by one.
 
     Attributes
     ----------
     parameters : dict
         What can be given, by name, with its value now: ``'node.a'``, ``'coupling.0.k'``, ``'noise.p.mean'``,
-        ``'monitors.eeg.L'``. Delays are not among them: they are whole numbers of steps, counted beforehand.
+        ``'inputs.p.amplitude'``, ``'monitors.eeg.L'``. Delays are not among them: they are counted beforehand; but the
+        conduction speed is, ``'coupling.0.conduction_speed'``, of a coupling with ``speed_bounds``.
     times : dict
         Times of the samples of each monitor.
     """
@@ -48,14 +54,20 @@ class Simulation:
     def __init__(self, setup: Setup, dt: u.Quantity):
         graph, parameters, states = taken_apart(setup.run)
         self._setup, self._parts = setup, (graph, parameters, states)
+        fixed = {
+            f'coupling.{i}.{name}' for i, coupling in enumerate(setup.run.network.coupling) for name in coupling.fixed
+        }
         self.parameters = {
             _name(path): state.value
             for path, state in parameters.to_flat().items()
-            if not issubclass(state.type, FixedState) and path[-1] not in Coupling.fixed
+            if not issubclass(state.type, FixedState) and _name(path) not in fixed
         }
-        block = math.gcd(*setup.periods.values())
+        root = math.isqrt(setup.n_steps)
+        block = _divisor(math.gcd(*setup.periods.values()), root)
         every = tuple((name, period // block) for name, period in setup.periods.items())
-        self._plan = Plan(float(dt.mantissa), block, setup.n_steps // block, every, setup.inputs[2])
+        blocks = setup.n_steps // block
+        segment = _divisor(blocks, max(1, root // block))
+        self._plan = Plan(float(dt.mantissa), block, blocks, every, setup.inputs[2], segment=segment)
         self._compiled = jax.jit(self._simulated)
         self._first = {name: setup.skip // period for name, period in setup.periods.items()}
         self._counts = {name: setup.n_steps // period for name, period in setup.periods.items()}
@@ -86,13 +98,15 @@ class Simulation:
                 checks.choice(name, self.parameters, 'a parameter of the simulation')
                 _set(run, name, value)
             for module in (run.network.node, *(monitor.what for monitor in run.monitors.values() if monitor.forward)):
-                module.init_state()  # initial values are parameters too
+                module.init_state(batch_size=self._setup.batch_size)  # initial values are parameters too
+            for coupling in run.network.coupling:
+                coupling.begin()
             if key is not None:
                 run.seed(key)
         fixed, series, _ = self._setup.inputs
         steps = self._plan.block * self._plan.blocks
         series = {name: value[:steps] for name, value in series.items()}
-        _, samples = loop(taken_apart(run)[0], self._plan, *taken_apart(run)[1:], fixed, series)
+        _, samples, _ = loop(taken_apart(run)[0], self._plan, *taken_apart(run)[1:], fixed, series)
         return {
             name: jax.tree.map(lambda x, n=name: x[self._first[n] : self._counts[n]], sample)
             for name, sample in samples.items()
@@ -103,11 +117,21 @@ def _set(run: Run, name: str, value: Any) -> None:
     if name.startswith('monitors.'):
         _, monitor, last = name.split('.', 2)
         set_parameter(run.monitors[monitor].what, last, value)
+    elif name.startswith('inputs.'):
+        _, target, last = name.split('.', 2)
+        set_parameter(run.stimuli[target], last, value)
     else:
         set_parameter(run.network, name, value)
 
 
 def _name(path: tuple) -> str:
     """``network.node.a`` is called ``node.a``, and ``monitors.eeg.what.L`` ``monitors.eeg.L``."""
+    if path[0] == 'stimuli':
+        return '.'.join(map(str, ('inputs', *path[1:])))
     kept = path[1:] if path[0] == 'network' else (*path[:2], *path[3:])
     return '.'.join(map(str, kept))
+
+
+def _divisor(number: int, most: int) -> int:
+    """The largest divisor that is not larger."""
+    return next(n for n in range(min(number, max(most, 1)), 0, -1) if number % n == 0)

@@ -6,8 +6,9 @@ import brainunit as u
 import jax
 import numpy as np
 
-from brainfwd.simulator.loop import Run
+from brainfwd.simulator.loop import Divergence, Run
 from brainfwd.simulator.result import Result, SimulationError
+from brainfwd.simulator.state import SimulationState
 
 __all__ = ['Recorder']
 
@@ -15,8 +16,18 @@ __all__ = ['Recorder']
 class Recorder:
     """Collects the samples of a run chunk by chunk, and stops a run that diverged."""
 
-    def __init__(self, run: Run, dt: u.Quantity, periods: dict[str, int], begin: int, skip: int, seed: int):
+    def __init__(
+        self,
+        run: Run,
+        dt: u.Quantity,
+        periods: dict[str, int],
+        begin: int,
+        skip: int,
+        seed: Any,
+        batch_size: int | None = None,
+    ):
         self.run, self.dt, self.periods, self.begin, self.skip, self.seed = run, dt, periods, begin, skip, seed
+        self.batch_size = batch_size
         self.samples: dict[str, list] = {name: [] for name in periods}
         self.now = begin
         self.state: Any = None
@@ -28,8 +39,9 @@ class Recorder:
             period = self.periods[name]
             count = self.now // period - begin // period
             self.samples[name].append(jax.tree.map(lambda x, n=count: np.asarray(x[:n]), sample))
-        if (np.asarray(states['diverged_at'].value) >= 0).any():
-            self._diverged(*(np.ravel(states[name].value) for name in ('diverged_at', 'size')))
+
+    def check(self, begin: int) -> None:
+        """Stop where the network is finite, and a monitor is not, in the chunk that was taken last."""
         for name, samples_now in self.samples.items():
             if self.run.monitors[name].forward is None:  # a function of the user may mask
                 continue
@@ -51,12 +63,16 @@ class Recorder:
             self.result(),
         )
 
-    def _diverged(self, diverged_at: np.ndarray, size: np.ndarray) -> None:
-        first = int(diverged_at[diverged_at >= 0].min())
-        at = np.flatnonzero(diverged_at == first)
-        region = at[size[at].argmax()]
+    def diverged(self, found: Divergence) -> None:
+        """Stop: the network left the finite numbers in the chunk that was taken last."""
+        step, size = (np.asarray(each).reshape(-1, np.shape(each)[-1]) for each in found)
+        first = int(step[step >= 0].min())
+        member = int((step == first).any(axis=1).argmax())
+        at = np.flatnonzero(step[member] == first)
+        region = at[size[member][at].argmax()]
         labels = self.run.network.labels
         name = f'{region}' if labels is None else f'{region} ({labels[region]})'
+        name += '' if self.batch_size is None else f' of member {member}'
         others = f', nor what was smaller before ({len(at) - 1} of the others)' if len(at) > 1 else ''
         time = (first * self.dt).in_unit(u.second)
         self.now, self.state = first - 1, None
@@ -87,5 +103,10 @@ class Recorder:
             times[name] = u.Quantity(steps[steps > 0] * float(self.dt.mantissa) / 1000, unit=u.second)
             if len(times[name].mantissa):
                 sampling_period = (period * self.dt).in_unit(u.second)
-                records[name] = self.run.monitors[name].result(self.kept(name), sampling_period, times[name][0])
-        return Result(records, times, self.dt, self.seed, self.state, self.now)
+                records[name] = self.run.monitors[name].result(
+                    self.kept(name), sampling_period, times[name][0], batched=self.batch_size is not None
+                )
+        state = None
+        if self.state is not None:
+            state = SimulationState.of(self.run, self.state, self.dt, self.now, self.seed)
+        return Result(records, times, self.dt, self.seed, state, self.now)

@@ -7,6 +7,8 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from brainfwd.simulator.state import SimulationState
+
 __all__ = ['Result', 'SimulationError']
 
 
@@ -22,21 +24,24 @@ class SimulationError(RuntimeError):
 class Result(Mapping):
     """What the monitors of a run recorded, by name: Quantities with time first; recordings of sensors for lead fields.
 
+    Of a batch, Quantities are (batch, time, regions), and recordings a list of one per member.
+
     Attributes
     ----------
     dt : Quantity
         Step of integration.
-    seed : int
-        The seed of the run; another run with it gives the same numbers.
-    state : Any
-        Where the run stopped: ``run(..., resume=result)`` continues from there. None where it diverged.
+    seed : int or list of int
+        The seed of the run, or of each member; another run with it gives the same numbers.
+    state : SimulationState
+        Where the run stopped: ``run(..., resume=result)`` continues from there; ``result.state.save(path)`` keeps it.
+        None where it diverged.
     """
 
     records: dict[str, Any]
     sample_times: dict[str, Any]
     dt: Any
-    seed: int
-    state: Any = field(repr=False, default=None)
+    seed: Any
+    state: SimulationState | None = field(repr=False, default=None)
     n_steps: int = 0
 
     def __getitem__(self, name: str) -> Any:

@@ -3,18 +3,18 @@
 import contextlib
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import brainstate
 import brainunit as u
-import jax
 import numpy as np
 from brainstate.graph import update_states
 
 from brainfwd._core import checks
 from brainfwd._core.fields import constant
-from brainfwd._core.keys import as_key, as_seed
+from brainfwd._core.keys import as_seed, keys_of
 from brainfwd.network import Network
 from brainfwd.nodes.base import NeuralMass
 from brainfwd.simulator.loop import Plan, Run, forward, functions_read, taken_apart
@@ -22,6 +22,8 @@ from brainfwd.simulator.monitors import Monitor, as_monitors, period_in_steps
 from brainfwd.simulator.pure import Setup, Simulation
 from brainfwd.simulator.recorder import Recorder
 from brainfwd.simulator.result import Result
+from brainfwd.simulator.state import SimulationState, load_state
+from brainfwd.stimuli import Stimulus
 
 __all__ = ['Simulator']
 
@@ -61,13 +63,15 @@ class Simulator:
     def run(
         self,
         duration: u.Quantity,
+        *,
         inputs: dict[str, Any] | None = None,
         monitors: Any = None,
         transient: u.Quantity | None = None,
         sampling_period: u.Quantity | None = None,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
+        batch_size: int | None = None,
         progress: bool = False,
-        resume: Result | None = None,
+        resume: Result | SimulationState | str | PathLike | None = None,
     ) -> Result:
         """Simulate from the initial state, or from where another run stopped.
 
@@ -76,8 +80,8 @@ class Simulator:
         duration : Quantity
             How long to record, a whole number of steps.
         inputs : dict, optional
-            By the name of an input of the node: a Quantity, (regions,) or for every step (steps, regions); or a
-            function of the time in s. Added to coupling and noise.
+            By the name of an input of the node: a Quantity, (regions,) or for every step (steps, regions); a stimulus
+            of ``bf.stimuli``; or a function of the time in s. Added to coupling and noise.
         monitors : dict, list or str, optional
             What to record: names of variables or methods of the node, functions of the network, forward models, or
             ``bf.Monitor``. The output by default.
@@ -85,12 +89,17 @@ class Simulator:
             Simulated before recording starts, and left out.
         sampling_period : Quantity, optional
             Time between samples of the monitors that have no period of their own; every step by default.
-        seed : int, optional
-            Of all noise. By default a fresh one, noted in the result; of a run that continues, the one that it has.
+        seed : int or list of int, optional
+            Of all noise. By default a fresh one, noted in the result; of a run that continues, the one that it has. A
+            list has a seed for every member of a batch, which is then the run alone with that seed.
+        batch_size : int, optional
+            So many runs at once. They differ in their noise, and in the parameters, initial values and inputs that are
+            given as (batch, 1) or (batch, regions); a series is (steps, batch, regions). Connections and delays are
+            the same for all.
         progress : bool
             Show a progress bar.
-        resume : Result, optional
-            Continue from where that run, with the same monitors, stopped.
+        resume : Result, SimulationState or path, optional
+            Continue from where that run, with the same monitors, stopped; or from a file that its state was saved to.
 
         Notes
         -----
@@ -111,58 +120,99 @@ class Simulator:
         SimulationError
             When a region leaves the finite numbers; it names region and time, and holds what was recorded before.
         """
-        if not isinstance(resume, Result | None):
-            raise TypeError(f'Simulator.run(resume=...) is the result of another run; got {type(resume).__name__}.')
+        before = _state_of(resume)
+        begin = 0 if before is None else before.n_steps
         reseed = seed is not None
         if seed is None:
-            seed = secrets.randbits(31) if resume is None else resume.seed
-        seed = as_seed(seed, 'Simulator.run(seed)')
-        setup = self._setup(duration, inputs, monitors, transient, sampling_period)
+            seed = secrets.randbits(31) if before is None else before.seed
+        seed, batch_size = _checked_seed(seed, batch_size)
+        setup = self._setup(duration, inputs, monitors, transient, sampling_period, batch_size, begin)
         run = setup.run
         with brainstate.environ.context(dt=self.dt):
-            if resume is None:
+            if before is None:
                 _check_samples(setup, self.dt)
-                begin = 0
                 self._pilot(setup, seed)
-                self._begin(run, seed)
+                self._begin(run, seed, batch_size)
             else:
-                begin = resume.n_steps
-                _restore(run, resume, self.dt)
+                _restore(run, before, self.dt, batch_size)
                 if reseed:
-                    run.seed(as_key(seed, 'seed'))
-        recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed)
+                    run.seed(keys_of(seed))
+        recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed, batch_size)
         self._advance(run, recorder, setup.inputs, setup.n_steps, progress)
         return recorder.result()
 
     def simulation(
         self,
         duration: u.Quantity,
+        *,
         inputs: dict[str, Any] | None = None,
         monitors: Any = None,
         transient: u.Quantity | None = None,
         sampling_period: u.Quantity | None = None,
+        batch_size: int | None = None,
     ) -> 'Simulation':
         """The same run as one pure function of parameters and key: see `Simulation`."""
-        setup = self._setup(duration, inputs, monitors, transient, sampling_period)
+        setup = self._setup(duration, inputs, monitors, transient, sampling_period, batch_size)
         for name, monitor in setup.run.monitors.items():
             if monitor.forward is not None and monitor.forward.needs_pilot:
                 raise ValueError(f'the noise of {name!r} is relative to a signal: give noise_cov, or run once before.')
         _check_samples(setup, self.dt)
         with brainstate.environ.context(dt=self.dt):
-            self._begin(setup.run, 0)
+            self._begin(setup.run, 0, batch_size)
         return Simulation(setup, self.dt)
 
     # ---- checks
 
-    def _setup(self, duration: Any, inputs: Any, monitors: Any, transient: Any, sampling_period: Any) -> 'Setup':
+    def _setup(
+        self,
+        duration: Any,
+        inputs: Any,
+        monitors: Any,
+        transient: Any,
+        sampling_period: Any,
+        batch_size: int | None = None,
+        begin: int = 0,
+    ) -> 'Setup':
         """Everything that can be wrong with a run is found here, before it begins."""
+        if batch_size is not None:
+            batch_size = checks.positive_int(batch_size, 'Simulator.run(batch_size)')
         record = self._steps(duration, 'Simulator.run(duration)', least=1)
         skip = 0 if transient is None else self._steps(transient, 'Simulator.run(transient)', least=0)
         made = as_monitors(monitors, self.network)
         periods = {name: self._period(name, monitor, sampling_period) for name, monitor in made.items()}
         self._check_environment()
         self.network.bind()
-        return Setup(Run(self.network, made), periods, self._inputs(inputs or {}, skip + record), skip + record, skip)
+        self._check_batch(batch_size)
+        n_steps = skip + record
+        if begin == 0:
+            self._check_delays(n_steps)
+        stimuli, *given = self._inputs(inputs or {}, n_steps, batch_size, begin)
+        return Setup(Run(self.network, made, stimuli), periods, tuple(given), n_steps, skip, batch_size)
+
+    def _check_batch(self, batch_size: int | None) -> None:
+        """Parameters that differ between members have a row for each."""
+        network = self.network
+        for module in (network.node, *network.coupling, *network.noise.values()):
+            for name, field in module.parameter_fields.items():
+                value = getattr(module, name)
+                shape: tuple[int, ...] = () if value is None else np.shape(u.get_mantissa(value))
+                if not field.by_region or len(shape) <= len(network.in_size):
+                    continue
+                if batch_size is None or shape[0] not in (1, batch_size):
+                    has = 'without batch_size' if batch_size is None else f'with batch_size={batch_size}'
+                    raise checks.ShapeError(
+                        f'{field.where(module)} has shape {shape}, a row for each of {shape[0]} members of a batch; '
+                        f'this run is {has}: write batch_size={shape[0]}.'
+                    )
+
+    def _check_delays(self, n_steps: int) -> None:
+        for coupling in self.network.coupling:
+            longest = coupling.longest_delay
+            if longest is not None and longest > n_steps * self.dt:
+                raise ValueError(
+                    f'{type(coupling).__name__} has a delay of {float(longest.mantissa):g} ms, longer than the run, '
+                    f'{n_steps * self.dt}, in which it would not act: run for longer, or check the unit of its lengths.'
+                )
 
     def _check_environment(self) -> None:
         other = brainstate.environ.get('dt', None)
@@ -184,41 +234,56 @@ class Simulator:
             period = sampling_period
         return 1 if period is None else self._steps(period, where, least=1)
 
-    def _inputs(self, inputs: dict[str, Any], n_steps: int) -> tuple[dict, dict, tuple]:
-        """Inputs that stay, that are given for every step, and that are functions of time."""
-        node = self.network.node
-        fixed, series, functions = {}, {}, []
+    def _inputs(
+        self, inputs: dict[str, Any], n_steps: int, batch_size: int | None, begin: int
+    ) -> tuple[dict, dict, dict, tuple]:
+        """Stimuli; inputs that stay; that are given for every step; and that are functions of time."""
+        node, members = self.network.node, () if batch_size is None else (batch_size,)
+        stimuli, fixed, series, functions = {}, {}, {}, []
         if not isinstance(inputs, Mapping):
             raise TypeError(f'Simulator.run(inputs) is a dict by the name of an input; got {type(inputs).__name__}.')
         for name, value in inputs.items():
             checks.choice(name, node.inputs, 'Simulator.run(inputs)')
+            where = f'Simulator.run(inputs={{{name!r}: ...}})'
+            if isinstance(value, Stimulus):
+                value.bind(node.in_size, node.inputs[name], where)
+                value.check_step(self.dt, where)
+                value.check_duration((begin + n_steps) * self.dt, where)
+                stimuli[name] = value
+                continue
             if callable(value):
                 functions.append((name, value))
                 continue
-            where = f'Simulator.run(inputs={{{name!r}: ...}})'
             value = constant(node.inputs[name].check(value, where))
             checks.finite(value, where)
             shape = np.shape(u.get_mantissa(value))
-            if shape in ((), (1,), node.in_size):
-                fixed[name] = value
-            elif len(shape) == 2 and shape[0] == n_steps and shape[1] in (1, node.in_size[-1]):
+            fits, leading = not shape or shape[-1] in (1, node.in_size[-1]), shape[:-1]
+            if fits and leading in ((n_steps,), (n_steps, *members)):
                 series[name] = value
+            elif fits and leading in ((), members):
+                fixed[name] = value
             else:
+                several = f', {(*members, *node.in_size)} (batch, regions)' if members else ''
                 raise checks.ShapeError(
-                    f'{where} is a number, {node.in_size} (regions,), or {(n_steps, *node.in_size)} (steps, regions); '
-                    f'got {shape}.'
+                    f'{where} is a number, {node.in_size} (regions,){several}, or {(n_steps, *members, *node.in_size)} '
+                    f'(steps, {"batch, " if members else ""}regions); got {shape}.'
                 )
-        return fixed, series, tuple(functions)
+        return stimuli, fixed, series, tuple(functions)
 
     # ---- the run
 
-    def _pilot(self, setup: 'Setup', seed: int) -> None:
+    def _pilot(self, setup: 'Setup', seed: Any) -> None:
         """Fix noise that is given relative to the signal, by a run without it."""
         run = setup.run
         forwards = {name: monitor.forward for name, monitor in run.monitors.items() if monitor.forward is not None}
         relative = {name: forward for name, forward in forwards.items() if forward.snr_db is not None}
         if not relative:
             return
+        if setup.batch_size is not None:
+            raise ValueError(
+                f'the noise of {next(iter(relative))!r} is relative to its signal, which differs between members of a '
+                'batch: give noise_cov instead of snr_db.'
+            )
         n_steps = min(setup.n_steps, setup.skip + round(_PILOT / self.dt))
         # the first half lets the filters settle
         skip = (setup.skip + n_steps) // 2
@@ -238,9 +303,9 @@ class Simulator:
             forward.fix_noise(recorder.kept(name))
 
     @staticmethod
-    def _begin(run: Run, seed: int) -> None:
-        run.init_all_states()
-        run.seed(as_key(seed, 'seed'))
+    def _begin(run: Run, seed: Any, batch_size: int | None = None) -> None:
+        run.init_all_states(batch_size=batch_size)
+        run.seed(keys_of(seed))
 
     def _advance(self, run: Run, recorder: 'Recorder', inputs: tuple, n_steps: int, progress: bool = False) -> None:
         fixed, series, functions = inputs
@@ -249,8 +314,9 @@ class Simulator:
         block = next(n for n in range(min(block, _CHUNK), 0, -1) if block % n == 0)
         every = tuple((name, period // block) for name, period in recorder.periods.items())
         graph, parameters, states = taken_apart(run)
+        most = max(_CHUNK // 10, _CHUNK // (recorder.batch_size or 1))
         reads = functions_read(run, functions)
-        chunk = _chunk(n_steps // block, max(1, _CHUNK // block))
+        chunk = _chunk(n_steps // block, max(1, most // block))
         bar = _progress_bar(n_steps, self.dt) if progress else None
         done = 0
         try:
@@ -261,9 +327,14 @@ class Simulator:
                     plan = plan._replace(block=n_steps - done, blocks=1, every=())
                 steps = plan.block * plan.blocks
                 given = {name: value[done : done + steps] for name, value in series.items()}
-                states, samples = forward(graph, plan, parameters, states, fixed, given)
+                before, (states, samples, finite) = states, forward(graph, plan, parameters, states, fixed, given)
                 done += steps
+                begin = recorder.now
                 recorder.take(steps, samples, states)
+                if not finite:  # once more, looking at every step
+                    search = plan._replace(search=True)
+                    recorder.diverged(forward(graph, search, parameters, before, fixed, given)[2])
+                recorder.check(begin)
                 if bar is not None:
                     bar.update(steps * float(self.dt.mantissa) / 1000)
         finally:
@@ -286,28 +357,41 @@ def _check_samples(setup: Setup, dt: u.Quantity) -> None:
             )
 
 
-def _restore(run: Run, resume: Result, dt: u.Quantity) -> None:
+def _state_of(resume: Any) -> SimulationState | None:
+    if isinstance(resume, str | PathLike):
+        return load_state(resume)
+    if isinstance(resume, Result):
+        if resume.state is None:
+            raise ValueError('Simulator.run(resume=...) is a run that diverged: there is nothing to continue from.')
+        return resume.state
+    if not isinstance(resume, SimulationState | None):
+        raise TypeError(
+            f'Simulator.run(resume=...) is the result of another run, its state, or a file that it was saved to; got '
+            f'{type(resume).__name__}.'
+        )
+    return resume
+
+
+def _checked_seed(seed: Any, batch_size: int | None) -> tuple[Any, int | None]:
+    where = 'Simulator.run(seed)'
+    if not isinstance(seed, list | tuple | np.ndarray | range):
+        return as_seed(seed, where), batch_size
+    seeds = [as_seed(each, where) for each in seed]
+    if not seeds or batch_size not in (None, len(seeds)):
+        raise ValueError(f'{where} is one seed, or one for each of batch_size={batch_size} members; got {len(seeds)}.')
+    return seeds, len(seeds)
+
+
+def _restore(run: Run, state: SimulationState, dt: u.Quantity, batch_size: int | None) -> None:
     where = 'Simulator.run(resume=...)'
-    if resume.state is None:
-        raise ValueError(f'{where} is a run that diverged: there is nothing to continue from.')
-    if resume.dt != dt:
-        raise ValueError(f'{where} was simulated with dt={resume.dt}; this Simulator has dt={dt}.')
-    run.init_all_states()
-    ours, theirs = (
-        {path: _shape(state) for path, state in states.to_flat().items()}
-        for states in (taken_apart(run)[2], resume.state)
-    )
+    if not np.isclose(float(state.dt.mantissa), float(dt.mantissa), rtol=1e-9):
+        raise ValueError(f'{where} was simulated with dt={state.dt}; this Simulator has dt={dt}.')
     for name, monitor in run.monitors.items():
         if monitor.forward is not None and monitor.forward.needs_pilot:
             raise ValueError(f'{where}: the noise of {name!r} is not known: it is fixed when a run begins anew.')
-    if ours != theirs:
-        differ = ', '.join(sorted('.'.join(map(str, path)) for path, _ in set(ours.items()) ^ set(theirs.items())))
-        raise ValueError(f'{where} needs the same network and monitors; these states differ: {differ}.')
-    update_states(run, resume.state)
-
-
-def _shape(state: Any) -> tuple:
-    return tuple(np.shape(leaf) for leaf in jax.tree.leaves(state.value))
+    run.init_all_states(batch_size=batch_size)
+    run.seed(keys_of(state.seed))  # so that the keys of sensors have the shape that they had
+    state.restore(run, where)
 
 
 def _progress_bar(n_steps: int, dt: u.Quantity) -> Any:

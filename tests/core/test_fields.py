@@ -40,7 +40,7 @@ def test_a_parameter_is_kept_in_float64_and_never_weakly_typed(node):
         (2.0 * u.mV, bf.UnitError, r'in Hz; got mV'),
         (None, bf.UnitError, r'in Hz; got None: write 1\. \* u\.Hz'),
         (np.nan * u.Hz, ValueError, r'Linear\.rate must be finite'),
-        (np.ones((3, 1)) * u.Hz, bf.ShapeError, r'Linear\.rate is .* that fits \(3,\); got shape \(3, 1\)'),
+        (np.ones((3, 2)) * u.Hz, bf.ShapeError, r'Linear\.rate is .* that fits \(3,\); got shape \(3, 2\)'),
         (np.ones(2) * u.Hz, bf.ShapeError, r'Linear\.rate is a number or an array that fits \(3,\); got shape \(2,\)'),
     ],
 )

@@ -66,7 +66,7 @@ def test_what_a_pilot_needs(network, eeg):
     with pytest.raises(
         ValueError, match="the noise of 'eeg' is relative to its signal, which takes two samples in the"
     ):
-        sim.run(4 * u.ms, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)})
+        sim.run(7 * u.ms, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)})
 
 
 def test_a_pilot_that_diverges_says_so(eeg):

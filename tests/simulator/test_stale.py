@@ -103,7 +103,7 @@ def test_members_of_a_batch_are_seeded_apart_and_the_first_is_a_run_alone():
     assert np.abs(runs[3][-1, 0] - runs[3][-1, 1]).min() > 1e-4
 
 
-@pytest.mark.parametrize('seed', [-1, 2**31, 1.5, 'a', True, [1]])
+@pytest.mark.parametrize('seed', [-1, 2**31, 1.5, 'a', True, [1, -1]])
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises(ValueError, match=r'Simulator\.run\(seed\) is a whole number from 0'):
         bf.Simulator(bf.JansenRitModel(1), DT).run(1 * u.ms, seed=seed)
