@@ -100,7 +100,9 @@ class ColouredNoise(CorrelatedNoise):
         """The weighted sum of all processes."""
         corners, exponent = self._corners(), self.exponent
         ratio = corners[1] / corners[0]
-        weights = jnp.asarray((corners / corners[0]) ** (1 - exponent), eta.dtype)
+        first, last = np.eye(self.n_processes)[[0, -1], :, None]
         # the sum of all that would lie beyond: geometric series
-        weights = weights.at[0].divide(1 - ratio ** (exponent - 2)).at[-1].divide(1 - ratio**-exponent)
-        return (jnp.sqrt(weights / weights.sum(axis=0)) * eta).sum(axis=-2)
+        beyond = 1 - first * ratio ** (exponent - 2) - last * ratio**-exponent
+        weights = (corners / corners[0]) ** (1 - exponent) / beyond
+        weights = jnp.asarray(weights / weights.sum(axis=0), eta.dtype)
+        return (jnp.sqrt(weights) * eta).sum(axis=-2)

@@ -84,9 +84,9 @@ class Noise(TimeCourse):
     def _draw(self, n: int) -> None:
         rng = np.random.default_rng(self.seed)
         places = (np.arange(self.n_frequencies) + rng.uniform(size=self.n_frequencies)) / self.n_frequencies
-        waves = rng.normal(size=(n, 2, self.n_frequencies)).T
-        self._places = FixedState(places[:, None])
-        self._waves = FixedState(waves * np.sqrt(2 / np.sum(waves**2, axis=(0, 1))))
+        waves = rng.normal(size=(n, 2 * self.n_frequencies)).T
+        self._places = FixedState(places)
+        self._waves = FixedState(waves * np.sqrt(2 / np.sum(waves**2, axis=0)))
 
     def bind(self, in_size: tuple[int, ...], field: Input, where: str) -> None:
         """Check every parameter against the input that is fed, and draw the noise of every region."""
@@ -103,6 +103,6 @@ class Noise(TimeCourse):
         frequencies = self.low + (self.high - self.low) * self._places.value
         _, part = cycles(frequencies, n, fraction, dt)
         angle = 2 * np.pi * (part - jnp.floor(part))
-        waves = jnp.asarray(self._waves.value)
-        total = (jnp.cos(angle) * waves[:, 0] + jnp.sin(angle) * waves[:, 1]).sum(axis=0)
+        waves = jnp.concatenate([jnp.cos(angle), jnp.sin(angle)])
+        total = jnp.matmul(waves, jnp.asarray(self._waves.value), precision='highest')
         return self.std * (total if self.independent else total[0])
