@@ -63,10 +63,11 @@ def test_a_run_that_goes_on_keeps_the_noise_and_a_new_run_fixes_it_anew(recorded
 
 def test_what_a_pilot_needs(network, eeg):
     sim = bf.Simulator(network(), dt=0.5 * u.ms)
+    sim.network.coupling[0].conduction_speed = 10 * u.meter / u.second  # no delay is longer than so short a run
     with pytest.raises(
         ValueError, match="the noise of 'eeg' is relative to its signal, which takes two samples in the"
     ):
-        sim.run(7 * u.ms, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)})
+        sim.run(4 * u.ms, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)})
 
 
 def test_a_pilot_that_diverges_says_so(eeg):
