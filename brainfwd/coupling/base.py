@@ -82,8 +82,8 @@ class _Speed(Parameter):
         value = super()._checked(instance, value)
         bounds = instance.speed_bounds
         if bounds is not None and not isinstance(value.mantissa, jax.core.Tracer):
-            low, high = (float(bound.mantissa) for bound in bounds)
-            if not low * (1 - 1e-6) <= float(value.mantissa) <= high * (1 + 1e-6):
+            low, high = _rounded_out(bounds)
+            if not low <= float(value.mantissa) <= high:
                 raise ValueError(
                     f'{where} is within speed_bounds, {low:g} to {high:g} m/s; got {float(value.mantissa):g} m/s: '
                     'make the coupling with wider bounds.'
@@ -112,7 +112,8 @@ class Coupling(Module):
         In ms, like lengths, or one for all: in place of lengths and speed.
     speed_bounds : tuple of Quantity, optional
         Slowest and fastest conduction speed: within them another speed does not compile again, and may be given to
-        ``Simulator.simulation``. By default only the one that is given.
+        ``Simulator.simulation``; where JAX traces it, beyond them the coupling is NaN. By default only the one that is
+        given.
     interpolate : bool
         Read between two steps where a delay is no whole number of them, so that everything is a smooth function of the
         conduction speed. By default a delay is rounded to the nearest step.
@@ -267,8 +268,8 @@ class Coupling(Module):
             self._dt = float(current_dt(f'{where}.init_all_states').mantissa)
         shortest, longest = self._delay_bounds()
         targets, sources = connections.ends(self.conn)
-        chosen = bands(targets, sources, shortest, longest, self.in_size[-1])
         self._some_delayed = bool((longest > 0).any())
+        chosen = bands(targets, sources, shortest, longest, self.in_size[-1])
         self._some_at_once = True
         self.pairs = FixedState(chosen if connections.is_sparse(self.conn) else chosen._replace(at_once=None))
         self.delay_steps = FixedState(self._steps())
@@ -323,6 +324,11 @@ class Coupling(Module):
     def begin(self) -> None:
         """Take up other connections, and a conduction speed within its bounds, before the first step; can be traced."""
         self.delay_steps.value = self._steps()
+        if self.speed_bounds is not None and isinstance(self.conduction_speed.mantissa, jax.core.Tracer):
+            # history is not long enough for others
+            low, high = _rounded_out(self.speed_bounds)
+            speed = self.conduction_speed.mantissa
+            self.k = self.k * jnp.where((low <= speed) & (speed <= high), 1.0, jnp.nan)
         if self.initial_history is not None and self._some_delayed:
             self.history.value = self._given(self.history.value, 0)
 
@@ -396,7 +402,8 @@ class Coupling(Module):
         if self._some_delayed:
             delayed = jnp.clip(delays, 0, 1).astype(weights.dtype)  # of less than a step, only in part
             weights = weights * (1 - delayed)
-        return travels @ weights.reshape(self.in_size * 2).T
+        weights = weights.reshape(self.in_size * 2)
+        return weights @ travels if travels.ndim == 1 else travels @ weights.T
 
     def update(self, source: Any, target: Any) -> Any:
         """Record ``source``, (..., regions), and return what the targets receive at this step."""
@@ -422,6 +429,11 @@ def _parted(numbers: jax.Array, units: tuple[u.Unit, ...]) -> Any:
     return tuple(
         part if unit.is_unitless else u.Quantity(part, unit=unit) for part, unit in zip(numbers, units, strict=True)
     )
+
+
+def _rounded_out(bounds: tuple[Any, Any]) -> tuple[float, float]:
+    low, high = (float(bound.mantissa) for bound in bounds)
+    return low * (1 - 1e-6), high * (1 + 1e-6)
 
 
 def _checked_bounds(bounds: Any, where: str) -> tuple[float, float]:

@@ -20,6 +20,8 @@ __all__ = ['Band', 'Bands', 'History', 'at_once', 'bands', 'empty_history', 'giv
 _FAR, _MIDDLE = 64, 16
 # shorter stretches are no quicker to read: the compiler unrolls their loops instead of vectorising them
 _STRETCH = 64
+# rows of a band that are added up in one pass over the totals of a batch, which do not fit into the nearest cache
+_TOGETHER = 4
 
 
 class Band(NamedTuple):
@@ -49,9 +51,9 @@ class History(NamedTuple):
     recent: jax.Array
     """(steps, source, ...): a ring of the last steps; as many as near pairs reach back, a power of two, 16 at least."""
     middle: jax.Array
-    """(16, target, ...)."""
+    """(16, ..., target): totals of middle pairs."""
     far: jax.Array
-    """(64, target, ...)."""
+    """(64, ..., target): totals of far pairs."""
     now: jax.Array
     """(..., target): totals at the step recorded last."""
     then: jax.Array
@@ -82,8 +84,8 @@ def bands(targets: np.ndarray, sources: np.ndarray, shortest: np.ndarray, longes
         pairs = pairs[np.argsort(targets[pairs], kind='stable')]
         of = targets[pairs]
         row = np.arange(len(pairs)) - np.searchsorted(of, of)  # counts the pairs of each target
-        source = np.zeros((row.max() + 1, n), np.int32)
-        pair = np.full((row.max() + 1, n), len(targets), np.int32)
+        rows = -(-(row.max() + 1) // _TOGETHER) * _TOGETHER
+        source, pair = np.zeros((rows, n), np.int32), np.full((rows, n), len(targets), np.int32)
         source[row, of], pair[row, of] = sources[pairs], pairs
         return Band(jnp.asarray(source), jnp.asarray(pair))
 
@@ -111,8 +113,8 @@ def empty_history(shape: tuple[int, ...], longest: float, longest_near: float, d
     return History(
         past=jnp.zeros((n, _columns(longest) + _STRETCH + _MIDDLE, *batch), dtype),
         recent=jnp.zeros((max(_MIDDLE, 1 << int(np.ceil(longest_near)).bit_length()), n, *batch), dtype),
-        middle=jnp.zeros((_MIDDLE, n, *batch), dtype),
-        far=jnp.zeros((_FAR, n, *batch), dtype),
+        middle=jnp.zeros((_MIDDLE, *shape), dtype),
+        far=jnp.zeros((_FAR, *shape), dtype),
         now=jnp.zeros(shape, dtype),
         then=jnp.zeros(shape, dtype),
         phase=jnp.asarray(-1, jnp.int32),
@@ -197,7 +199,7 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
         parts.append(middle[phase % _MIDDLE])
     if pairs.near is not None:
         parts.append(_near(recent, slot, pairs.near, weights, delays))
-    upcoming = jnp.moveaxis(sum(parts[1:], parts[0]), 0, -1)
+    upcoming = sum(parts[1:], parts[0])
     return History(past, recent, middle, far, jnp.where(first, upcoming, then), upcoming, phase, column)
 
 
@@ -241,7 +243,7 @@ def _terms(band: Band, weights: jax.Array, delays: jax.Array) -> list[tuple[jax.
 
 
 def _near(recent: jax.Array, slot: jax.Array, band: Band, weights: jax.Array, delays: jax.Array) -> jax.Array:
-    """Totals of near pairs at the step after the one recorded last, (target, ...)."""
+    """Totals of near pairs at the step after the one recorded last, (..., target)."""
     n = recent.shape[1]
     flat = recent.reshape(-1, *recent.shape[2:])
     parts = []
@@ -249,11 +251,11 @@ def _near(recent: jax.Array, slot: jax.Array, band: Band, weights: jax.Array, de
         # no division: the length is a power of two
         read = flat.at[((slot + 1 - lag) & (len(recent) - 1)) * n + band.source].get(mode='promise_in_bounds')
         parts.append((_like(weight, read, read.ndim - 2) * read).sum(axis=0))
-    return sum(parts[1:], parts[0])
+    return jnp.moveaxis(sum(parts[1:], parts[0]), 0, -1)
 
 
 def _read(past: jax.Array, column: jax.Array, band: Band, weights: jax.Array, delays: jax.Array, steps: int) -> Any:
-    """Totals of a band at the ``steps`` steps after the one recorded last, (steps, target, ...)."""
+    """Totals of a band at the ``steps`` steps after the one recorded last, (steps, ..., target)."""
     flat = past.reshape(-1, *past.shape[2:])  # (source * column, ...)
     members = int(np.prod(past.shape[2:], dtype=int))
     size = (max(steps, _STRETCH // members), *flat.shape[1:])
@@ -262,11 +264,14 @@ def _read(past: jax.Array, column: jax.Array, band: Band, weights: jax.Array, de
         offset_dims=tuple(range(1, flat.ndim + 1)), collapsed_slice_dims=(), start_index_map=(0,)
     )
 
+    together = 1 if members < _STRETCH // _TOGETHER else _TOGETHER
+
     def summed(flat, weights, delays):
         rows = []
         for lag, weight in _terms(band, weights, delays):
             begin = column - lag
-            rows.append((band.source * past.shape[1] + jnp.where(begin < 0, begin + ring, begin), weight))
+            start = band.source * past.shape[1] + jnp.where(begin < 0, begin + ring, begin)
+            rows += [(start[i::together], weight[i::together]) for i in range(together)]
 
         def add(totals, row):
             for start, weight in row:
@@ -279,7 +284,7 @@ def _read(past: jax.Array, column: jax.Array, band: Band, weights: jax.Array, de
 
     # the backward pass reads the stretches again instead of keeping R^2 of them
     totals = jax.checkpoint(summed)(flat, weights, delays)
-    return jnp.moveaxis(totals[:, :steps], 1, 0)
+    return jnp.moveaxis(totals[:, :steps], (0, 1), (-1, 0))
 
 
 def _like(weight: jax.Array, values: jax.Array, trailing: int) -> jax.Array:
