@@ -24,6 +24,7 @@ __all__ = [
     'choice',
     'code',
     'finite',
+    'members',
     'non_negative',
     'positive',
     'positive_int',
@@ -159,6 +160,22 @@ def shape_is(value: Any, shape: tuple[int, ...], where: str, axes: str = '') -> 
     if np.shape(u.get_mantissa(value)) != tuple(shape):
         named = f' {axes}' if axes else ''
         raise ShapeError(f'{where} has shape {tuple(shape)}{named}; got {np.shape(u.get_mantissa(value))}.')
+
+
+def members(value: Any, in_size: tuple[int, ...], batch_size: int | None, where: str) -> None:
+    """Refuse rows that are not one for each member of a batch."""
+    shape = np.shape(u.get_mantissa(value))
+    rows = shape[: len(shape) - len(in_size)]
+    if len(shape) <= len(in_size) or (batch_size is not None and rows in ((1,), (batch_size,))):
+        return
+    if len(rows) > 1:
+        size = ', '.join(map(str, in_size))
+        raise ShapeError(f'{where} is a number, ({size},) (regions,), or (batch, {size}); got {shape}.')
+    has = 'without batch_size' if batch_size is None else f'with batch_size={batch_size}'
+    raise ShapeError(
+        f'{where} has shape {shape}, a row for each of {rows[0]} members of a batch; this run is {has}: write '
+        f'batch_size={rows[0]}.'
+    )
 
 
 def square(value: Any, where: str) -> None:

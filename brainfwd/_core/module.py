@@ -60,8 +60,15 @@ def _owner(module: Any, name: str) -> tuple[Any, str]:
         elif isinstance(module, list):
             module = module[int(checks.choice(key, map(str, range(len(module))), name))]
         else:
-            module = getattr(module, checks.choice(key, vars(module), name))
-    return module, checks.choice(last, module.parameter_fields, name)
+            module = getattr(module, checks.choice(key, _parts(module), name))
+    fields = getattr(module, 'parameter_fields', {})
+    if not fields:
+        raise ValueError(f"{name!r} names no parameter: write 'node.a', 'coupling.0.k' or 'noise.p.mean', for example.")
+    return module, checks.choice(last, fields, name)
+
+
+def _parts(module: Any) -> list[str]:
+    return [name for name, held in vars(module).items() if isinstance(held, Module | dict | list)]
 
 
 class Module(brainstate.nn.Module):

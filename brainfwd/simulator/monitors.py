@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.module import Module
+from brainfwd._core.module import Module, current_dtype
 from brainfwd.forward.base import ForwardModel
 from brainfwd.network import Network
 
@@ -30,7 +30,8 @@ class Monitor(Module):
     sampling_period : Quantity, optional
         Of names and functions; by default the one of the run. A forward model has its own.
     average : bool
-        Record the mean over each sampling period, of all its steps, in place of the last one.
+        Record the mean over each sampling period, of all its steps, in place of the last one; of what is true or false,
+        the part of the steps at which it was true.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Monitor(Module):
     def begin(self, network: Network) -> None:
         """Called before the first step, when the network has its states."""
         if self.average:
-            self.sum = brainstate.ShortTermState(jax.tree.map(jnp.zeros_like, _read(network, self.what)))
+            self.sum = brainstate.ShortTermState(jax.tree.map(_zeros, _read(network, self.what)))
             self.count = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
 
     def step(self, network: Network) -> None:
@@ -126,6 +127,11 @@ class Monitor(Module):
 
 def _read(network: Network, what: str | Callable) -> Any:
     return network.read(what) if isinstance(what, str) else what(network)
+
+
+def _zeros(x: Any) -> jax.Array:
+    """In floating point, or a sum of booleans is one boolean."""
+    return jnp.zeros(jnp.shape(x), jnp.promote_types(jnp.result_type(x), current_dtype('Monitor')))
 
 
 def as_monitors(monitors: Any, network: Network) -> dict[str, Monitor]:

@@ -12,7 +12,7 @@ from brainstate.graph import treefy_merge
 from brainfwd._core import checks
 from brainfwd._core.fields import FixedState
 from brainfwd._core.keys import as_key
-from brainfwd._core.module import set_parameter
+from brainfwd._core.module import get_parameter, set_parameter
 from brainfwd.simulator.loop import Plan, Run, loop, taken_apart
 
 __all__ = ['Setup', 'Simulation']
@@ -46,7 +46,8 @@ class Simulation:
     parameters : dict
         What can be given, by name, with its value now: ``'node.a'``, ``'coupling.0.k'``, ``'noise.p.mean'``,
         ``'inputs.p.amplitude'``, ``'monitors.eeg.L'``. Delays are not among them: they are counted beforehand; but the
-        conduction speed is, ``'coupling.0.conduction_speed'``, of a coupling with ``speed_bounds``.
+        conduction speed is, ``'coupling.0.conduction_speed'``, of a coupling with ``speed_bounds``; where JAX traces
+        it, samples beyond the bounds are NaN.
     times : dict
         Times of the samples of each monitor.
     """
@@ -54,6 +55,7 @@ class Simulation:
     def __init__(self, setup: Setup, dt: u.Quantity):
         graph, parameters, states = taken_apart(setup.run)
         self._setup, self._parts = setup, (graph, parameters, states)
+        self._checked: Run = treefy_merge(graph, parameters, states)
         fixed = {
             f'coupling.{i}.{name}' for i, coupling in enumerate(setup.run.network.coupling) for name in coupling.fixed
         }
@@ -88,14 +90,25 @@ class Simulation:
         key : JAX key, optional
             Of all noise.
         """
+        self._check(parameters or {})
         return self._compiled(parameters or {}, None if key is None else as_key(key, 'the key of a simulation'))
+
+    def _check(self, parameters: dict[str, Any]) -> None:
+        """As when it is set in a network; what JAX traces has no values to check."""
+        for name, value in parameters.items():
+            checks.choice(name, self.parameters, 'a parameter of the simulation')
+            if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+                _set(self._checked, name, value)
+            if not name.startswith(('inputs.', 'monitors.')):
+                network = self._setup.run.network
+                if get_parameter(network, name, field=True).by_region:
+                    checks.members(value, network.in_size, self._setup.batch_size, name)
 
     def _simulated(self, parameters: dict[str, Any], key: jax.Array | None) -> dict[str, Any]:
         graph, given, states = self._parts
         with brainstate.environ.context(dt=self._plan.dt * u.ms):
             run: Run = treefy_merge(graph, given, states)
             for name, value in parameters.items():
-                checks.choice(name, self.parameters, 'a parameter of the simulation')
                 _set(run, name, value)
             for module in (run.network.node, *(monitor.what for monitor in run.monitors.values() if monitor.forward)):
                 module.init_state(batch_size=self._setup.batch_size)  # initial values are parameters too

@@ -108,5 +108,5 @@ class Recorder:
                 )
         state = None
         if self.state is not None:
-            state = SimulationState.of(self.run, self.state, self.dt, self.now, self.seed)
+            state = SimulationState.of(self.run, self.state, self.dt, self.now, self.seed, self.batch_size)
         return Result(records, times, self.dt, self.seed, state, self.now)

@@ -99,7 +99,8 @@ class Simulator:
         progress : bool
             Show a progress bar.
         resume : Result, SimulationState or path, optional
-            Continue from where that run, with the same monitors, stopped; or from a file that its state was saved to.
+            Continue from where that run, with the same monitors, stopped, all members of a batch; or from a file that
+            its state was saved to.
 
         Notes
         -----
@@ -125,6 +126,8 @@ class Simulator:
         reseed = seed is not None
         if seed is None:
             seed = secrets.randbits(31) if before is None else before.seed
+        if batch_size is None and before is not None:
+            batch_size = before.batch_size
         seed, batch_size = _checked_seed(seed, batch_size)
         setup = self._setup(duration, inputs, monitors, transient, sampling_period, batch_size, begin)
         run = setup.run
@@ -195,15 +198,8 @@ class Simulator:
         for module in (network.node, *network.coupling, *network.noise.values()):
             for name, field in module.parameter_fields.items():
                 value = getattr(module, name)
-                shape: tuple[int, ...] = () if value is None else np.shape(u.get_mantissa(value))
-                if not field.by_region or len(shape) <= len(network.in_size):
-                    continue
-                if batch_size is None or shape[0] not in (1, batch_size):
-                    has = 'without batch_size' if batch_size is None else f'with batch_size={batch_size}'
-                    raise checks.ShapeError(
-                        f'{field.where(module)} has shape {shape}, a row for each of {shape[0]} members of a batch; '
-                        f'this run is {has}: write batch_size={shape[0]}.'
-                    )
+                if field.by_region and value is not None:
+                    checks.members(value, network.in_size, batch_size, field.where(module))
 
     def _check_delays(self, n_steps: int) -> None:
         for coupling in self.network.coupling:
@@ -249,6 +245,8 @@ class Simulator:
                 value.bind(node.in_size, node.inputs[name], where)
                 value.check_step(self.dt, where)
                 value.check_duration((begin + n_steps) * self.dt, where)
+                now = brainstate.transform.eval_shape(lambda value=value: value.at(0, 0.0, self.dt))
+                checks.members(now, node.in_size, batch_size, where)
                 stimuli[name] = value
                 continue
             if callable(value):
@@ -258,6 +256,11 @@ class Simulator:
             checks.finite(value, where)
             shape = np.shape(u.get_mantissa(value))
             fits, leading = not shape or shape[-1] in (1, node.in_size[-1]), shape[:-1]
+            if leading == (n_steps,) == members and n_steps > 1:
+                raise checks.ShapeError(
+                    f'{where} is {shape}, a row for every step or for every member of the batch: write '
+                    f'{(n_steps, *members, *node.in_size)} (steps, batch, regions).'
+                )
             if fits and leading in ((n_steps,), (n_steps, *members)):
                 series[name] = value
             elif fits and leading in ((), members):
@@ -377,7 +380,9 @@ def _checked_seed(seed: Any, batch_size: int | None) -> tuple[Any, int | None]:
     if not isinstance(seed, list | tuple | np.ndarray | range):
         return as_seed(seed, where), batch_size
     seeds = [as_seed(each, where) for each in seed]
-    if not seeds or batch_size not in (None, len(seeds)):
+    if not seeds:
+        raise ValueError(f'{where} is one seed, or a list with one for each member of a batch; got an empty one.')
+    if batch_size not in (None, len(seeds)):
         raise ValueError(f'{where} is one seed, or one for each of batch_size={batch_size} members; got {len(seeds)}.')
     return seeds, len(seeds)
 
@@ -389,6 +394,7 @@ def _restore(run: Run, state: SimulationState, dt: u.Quantity, batch_size: int |
     for name, monitor in run.monitors.items():
         if monitor.forward is not None and monitor.forward.needs_pilot:
             raise ValueError(f'{where}: the noise of {name!r} is not known: it is fixed when a run begins anew.')
+    state.check_model(run, batch_size, where)
     run.init_all_states(batch_size=batch_size)
     run.seed(keys_of(state.seed))  # so that the keys of sensors have the shape that they had
     state.restore(run, where)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
+from zipfile import BadZipFile
 
 import brainunit as u
 import jax
@@ -36,6 +37,8 @@ class SimulationState:
         Steps since the beginning.
     seed : int or list of int
         Of all noise.
+    batch_size : int, optional
+        Members of the batch; None for a single run.
     """
 
     arrays: Mapping[str, list[Any]]
@@ -43,12 +46,15 @@ class SimulationState:
     dt: u.Quantity
     n_steps: int
     seed: Any
+    batch_size: int | None = None
 
     @classmethod
-    def of(cls, run: Run, states: Any, dt: u.Quantity, n_steps: int, seed: Any) -> 'SimulationState':
+    def of(
+        cls, run: Run, states: Any, dt: u.Quantity, n_steps: int, seed: Any, batch_size: int | None
+    ) -> 'SimulationState':
         """The state of a run, from its states."""
         arrays = {_dotted(path): jax.tree.leaves(state.value) for path, state in states.to_flat().items()}
-        return cls(arrays, described(run), dt, n_steps, seed)
+        return cls(arrays, described(run), dt, n_steps, seed, batch_size)
 
     def save(self, path: str | PathLike) -> None:
         """Write an ``.npz`` file, which `load_state` reads."""
@@ -57,7 +63,23 @@ class SimulationState:
             f'{name}/{i}': _plain(x) for name, each in self.arrays.items() for i, x in enumerate(each)
         }
         with open(path, 'wb') as file:  # noqa: PTH123 - np.savez adds an ending of its own to a name
-            np.savez(file, about=json.dumps({**about, 'seed': self.seed}), **arrays)
+            np.savez(file, about=json.dumps({**about, 'seed': self.seed, 'batch_size': self.batch_size}), **arrays)
+
+    def check_model(self, run: Run, batch_size: int | None, where: str) -> None:
+        """Refuse another model, and another size of a batch.
+
+        Raises
+        ------
+        ValueError
+            Which says what the state is of.
+        """
+        if self.model != described(run):
+            raise ValueError(f'{where} is a state of\n  {self.model}\nand this is\n  {described(run)}')
+        if self.batch_size != batch_size:
+            ours, theirs = (
+                'one run' if size is None else f'a batch of {size}' for size in (batch_size, self.batch_size)
+            )
+            raise ValueError(f'{where} is a state of {theirs}, and this is {ours}.')
 
     def restore(self, run: Run, where: str) -> None:
         """Put a run, whose states were made, into this state.
@@ -65,10 +87,8 @@ class SimulationState:
         Raises
         ------
         ValueError
-            When the state is of another model, of another size or in another precision.
+            When the state is of another size or in another precision.
         """
-        if self.model != described(run):
-            raise ValueError(f'{where} is a state of\n  {self.model}\nand this is\n  {described(run)}')
         states = taken_apart(run)[2]
         ours = {_dotted(path): state for path, state in states.to_flat().items()}
         shapes = {name: [_shape(x) for x in jax.tree.leaves(state.value)] for name, state in ours.items()}
@@ -101,19 +121,21 @@ def load_state(path: str | PathLike) -> SimulationState:
         with np.load(path) as file:
             held = {name: file[name] for name in file.files}
         about = json.loads(str(held.pop('about')))
-    except (KeyError, ValueError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+        version = about['format']
+    except FileNotFoundError:
+        raise
+    except (KeyError, TypeError, ValueError, EOFError, OSError, BadZipFile) as error:
         raise ValueError(f'{path} is no state of a simulation: SimulationState.save writes them.') from error
-    if about['format'] != _FORMAT:
+    if version != _FORMAT:
         raise ValueError(
-            f'{path} has format {about["format"]} and this version of brainfwd reads {_FORMAT}: simulate it anew, or '
+            f'{path} has format {version} and this version of brainfwd reads {_FORMAT}: simulate it anew, or '
             'read it with the version that wrote it.'
         )
     arrays: dict[str, list[Any]] = {}
     for key in held:  # in the order in which they were written
         arrays.setdefault(key.rpartition('/')[0], []).append(held[key])
-    return SimulationState(arrays, about['model'], about['dt_ms'] * u.ms, about['n_steps'], about['seed'])
+    dt, seed = about['dt_ms'] * u.ms, about['seed']
+    return SimulationState(arrays, about['model'], dt, about['n_steps'], seed, about['batch_size'])
 
 
 def described(run: Run) -> str:

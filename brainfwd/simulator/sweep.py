@@ -88,10 +88,15 @@ def sweep(
     **given
         Other arguments of `Simulator.run`: ``monitors``, ``transient``, ``inputs``, ``sampling_period``.
     """
+    if not isinstance(simulator, Simulator):
+        raise TypeError(f'sweep(simulator) is a bf.Simulator; got {type(simulator).__name__}.')
+    if not isinstance(over, Mapping) or not all(isinstance(name, str) for name in over):
+        raise TypeError(f"sweep(over) is a dict by the name of a parameter, {{'node.a': values}}; got {over!r}.")
+    batch_size = checks.positive_int(batch_size, 'sweep(batch_size)')
     over = {name: _values(simulator, name, values) for name, values in over.items()}
     seeds = list(seed) if isinstance(seed, Sequence | np.ndarray) else [seed]
     axes = {**over, 'seed': seeds} if isinstance(seed, Sequence | np.ndarray) else dict(over)
-    if not axes:
+    if not axes or not seeds:
         raise ValueError('sweep(over) is empty: name a parameter, or give a list of seeds.')
     apart = [name for name in over if not _by_region(simulator, name)]
     together = [name for name in over if name not in apart]
@@ -132,11 +137,13 @@ def sweep(
 def _values(simulator: Simulator, name: str, values: Any) -> Any:
     where = f'sweep(over={{{name!r}: ...}})'
     if isinstance(values, list | tuple):
-        values = u.math.stack(list(values)) if any(isinstance(v, u.Quantity) for v in values) else np.asarray(values)
+        unit = next((value.unit for value in values if isinstance(value, u.Quantity)), u.UNITLESS)
+        values = [u.get_mantissa(checks.quantity(value, unit, where)) for value in values]
+        values = np.asarray(values) if unit.is_unitless else u.Quantity(np.asarray(values), unit=unit)
     if np.ndim(u.get_mantissa(values)) < 1 or not len(u.get_mantissa(values)):
         raise checks.ShapeError(f'{where} is a list of values, one per point of the grid; got {values!r}.')
     held = get_parameter(simulator.network, name)
-    return checks.quantity(values, u.get_unit(held), where)
+    return values if held is None else checks.quantity(values, u.get_unit(held), where)
 
 
 def _by_region(simulator: Simulator, name: str) -> bool:
