@@ -16,6 +16,7 @@ from brainfwd._core.module import Module, current_dt
 from brainfwd.coupling.base import Coupling
 from brainfwd.integrate import SCHEMES
 from brainfwd.nodes.base import NeuralMass
+from brainfwd.nodes.group import Group, modules_of
 from brainfwd.noise.base import ProcessNoise, WienerNoise
 
 __all__ = ['Network']
@@ -33,8 +34,8 @@ class Network(Module):
 
     Parameters
     ----------
-    node : NeuralMass
-        One model for every region.
+    node : NeuralMass or Group
+        One model for every region, or several, each with regions of its own.
     coupling : Coupling or list of Coupling, optional
         Each reads what it calls its ``source`` and feeds what it calls its ``target``; the node says the defaults.
     noise : dict, optional
@@ -47,7 +48,7 @@ class Network(Module):
 
     def __init__(
         self,
-        node: NeuralMass,
+        node: NeuralMass | Group,
         coupling: Coupling | Sequence[Coupling] | None = None,
         noise: Mapping[str, ProcessNoise] | None = None,
         *,
@@ -55,7 +56,7 @@ class Network(Module):
         hold_coupling: bool = False,
         name: str | None = None,
     ):
-        if not isinstance(node, NeuralMass):
+        if not isinstance(node, NeuralMass | Group):
             raise TypeError(f'Network(node) is a neural mass such as bf.JansenRitModel(68); got {_kind(node)}.')
         super().__init__(node.in_size, name=name)
         self.node = node
@@ -85,14 +86,15 @@ class Network(Module):
     def _check_node(self) -> None:
         """Whether the node gives a rate for each of its variables, with a unit that fits, and holds no bare array."""
         node = self.node
-        for name, held in vars(node).items():
-            if isinstance(u.get_mantissa(held), np.ndarray | jax.Array):
-                raise TypeError(
-                    f'{_kind(node)}.{name} is an array, which compiled code would not notice to change: declare it, '
-                    f'{name} = bf.Parameter(..., per_region=False).'
-                )
+        for model in modules_of(node):
+            for name, held in vars(model).items():
+                if isinstance(u.get_mantissa(held), np.ndarray | jax.Array):
+                    raise TypeError(
+                        f'{_kind(model)}.{name} is an array, which compiled code would not notice to change: declare '
+                        f'it, {name} = bf.Parameter(..., per_region=False).'
+                    )
         where = f'{type(node).__name__}.derivative'
-        state = {name: _full(getattr(node, f'init_{name}'), node.in_size) for name in node.variables}
+        state = {name: _initial(node, name) for name in node.variables}
         rates = node.derivative(**state, **{name: field.default for name, field in node.inputs.items()})
         if set(rates) != set(node.variables):
             raise ValueError(f'{where} gives the rate of each of {", ".join(node.variables)}; got {", ".join(rates)}.')
@@ -111,12 +113,13 @@ class Network(Module):
         if not node.inputs:
             raise ValueError(f'{where} feeds an input; {type(node).__name__} has none.')
         checks.choice(target, node.inputs, f'{where}.target')
-        if coupling.in_size != node.in_size:
-            raise checks.ShapeError(
-                f'{where}.conn couples {coupling.in_size[0]} regions; {type(node).__name__} has {node.in_size}.'
-            )
-        rest = {name: _ones(node.in_size, field.unit) for name, field in node.variables.items()}
-        unit = u.get_unit(node.read(source, rest))
+        for end in (source, target):
+            owner, _ = node.part(end)
+            if coupling.in_size != owner.in_size:
+                raise checks.ShapeError(
+                    f'{where}.conn couples {coupling.in_size[0]} regions; {_kind(owner)} has {owner.in_size}.'
+                )
+        unit = u.get_unit(node.read(source, _ones_of(node)))
         feeds = node.inputs[target].unit
         model = type(node).__name__
         coupling.bind(unit, feeds, f'{source} of {model} ({unit}) into its input {target} ({feeds})')
@@ -128,8 +131,8 @@ class Network(Module):
         if not isinstance(noise, ProcessNoise):
             raise TypeError(f'{where} is a noise such as bf.noise.WhiteNoise(...); got {type(noise).__name__}.')
         fed: Input | Variable = node.inputs[target] if target in node.inputs else node.variables[target]
-        state = {name: _ones(node.in_size, field.unit) for name, field in node.variables.items()}
-        noise.bind(node.in_size, fed, where, state)
+        owner, _ = node.part(target)
+        noise.bind(owner.in_size, fed, where, _ones_of(owner))
         if isinstance(noise, WienerNoise):
             if not SCHEMES[node.method].stochastic:
                 able = ', '.join(repr(name) for name, scheme in SCHEMES.items() if scheme.stochastic)
@@ -213,7 +216,7 @@ class Network(Module):
         increments: dict[str, Any] = {}
         for target, noise in self.noise.items():
             if isinstance(noise, WienerNoise):
-                drawn = noise.increment(step, dt, state)
+                drawn = noise.increment(step, dt, _own(self.node, target, state))
                 if target in self.node.variables:
                     increments[target] = drawn
                 else:
@@ -258,8 +261,11 @@ def _listed(coupling: Any) -> list[Coupling]:
     return each
 
 
-def _full(value: Any, shape: tuple[int, ...]) -> Any:
-    numbers = np.broadcast_to(np.asarray(u.get_mantissa(value)), shape)
+def _initial(node: NeuralMass | Group, name: str) -> Any:
+    """The initial value of a variable, (regions,)."""
+    model, inner = node.part(name)
+    value = getattr(model, f'init_{inner}')
+    numbers = np.broadcast_to(np.asarray(u.get_mantissa(value)), model.in_size)
     return u.Quantity(numbers, unit=value.unit) if isinstance(value, u.Quantity) else numbers
 
 
@@ -267,23 +273,33 @@ def _ones(shape: tuple[int, ...], unit: u.Unit) -> Any:
     return np.ones(shape) if unit.is_unitless else u.Quantity(np.ones(shape), unit=unit)
 
 
-def _check_affine(node: NeuralMass, target: str, where: str) -> None:
+def _ones_of(node: NeuralMass | Group) -> dict[str, Any]:
+    """Every variable of a node, 1 in its unit."""
+    return {name: _ones(node.part(name)[0].in_size, field.unit) for name, field in node.variables.items()}
+
+
+def _own(node: NeuralMass | Group, name: str, state: dict[str, Any]) -> dict[str, Any]:
+    """The variables of the model that has this one, by their names there."""
+    owner, _ = node.part(name)
+    parts = {each: node.part(each) for each in state}
+    return {inner: state[each] for each, (model, inner) in parts.items() if model is owner}
+
+
+def _check_affine(node: NeuralMass | Group, target: str, where: str) -> None:
     """Refuse white noise on an input, unless the derivative is affine in it with one slope in every state.
 
     Seen in several states, because a response that is saturated in one of them looks flat.
     """
+    ones = _ones_of(node)
     rest = {name: field.default for name, field in node.inputs.items() if name != target}
     scale = node.inputs[target].default
     scale = scale if np.all(u.get_mantissa(scale) != 0) else _ones((), node.inputs[target].unit)
 
     def at(x: float, shift: float) -> np.ndarray:
-        state = {
-            name: getattr(node, f'init_{name}') + shift * _ones(node.in_size, field.unit)
-            for name, field in node.variables.items()
-        }
+        state = {name: _initial(node, name) + shift * one for name, one in ones.items()}
         rates = node.derivative(**state, **rest, **{target: x * scale})
-        return np.stack(
-            [np.broadcast_to(np.asarray(u.get_mantissa(rates[n]), float), node.in_size) for n in node.variables]
+        return np.concatenate(
+            [np.broadcast_to(np.asarray(u.get_mantissa(rates[name]), float), np.shape(ones[name])) for name in ones]
         )
 
     slopes = []

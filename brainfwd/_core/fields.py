@@ -51,11 +51,12 @@ def constant(value: Any) -> Any:
     """A value as given by the user, kept in NumPy float64 (JAX arrays as they are).
 
     NumPy arrays take the precision of the computation they enter, and never the weak type of a Python number, which
-    would compile a second time.
+    would compile a second time. They are copies: the user may write into an array, and JAX takes one array for the same
+    value in both precisions.
     """
     mantissa = u.get_mantissa(value)
     if not isinstance(mantissa, jax.Array):
-        mantissa = np.asarray(mantissa, dtype=np.float64)
+        mantissa = np.array(mantissa, dtype=np.float64)
     return u.Quantity(mantissa, unit=value.unit) if isinstance(value, u.Quantity) else mantissa
 
 

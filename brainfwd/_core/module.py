@@ -54,10 +54,16 @@ def get_parameter(module: Any, name: str, *, field: bool = False) -> Any:
 
 def _owner(module: Any, name: str) -> tuple[Any, str]:
     *path, last = name.split('.')
-    for key in path:
+    while path:
         if isinstance(module, dict):
+            # a key may have dots: 'noise.cortex.p.mean'
+            keys = ('.'.join(path[: n + 1]) for n in range(len(path)))
+            key = next((each for each in keys if each in module), path[0])
+            path = path[key.count('.') + 1 :]
             module = module[checks.choice(key, module, name)]
-        elif isinstance(module, list):
+            continue
+        key, *path = path
+        if isinstance(module, list):
             module = module[int(checks.choice(key, map(str, range(len(module))), name))]
         else:
             module = getattr(module, checks.choice(key, _parts(module), name))
@@ -68,7 +74,7 @@ def _owner(module: Any, name: str) -> tuple[Any, str]:
 
 
 def _parts(module: Any) -> list[str]:
-    return [name for name, held in vars(module).items() if isinstance(held, Module | dict | list)]
+    return [name for name, held in vars(module).items() if isinstance(held, brainstate.nn.Module | dict | list)]
 
 
 class Module(brainstate.nn.Module):

@@ -4,6 +4,7 @@ from brainfwd.nodes.base import NeuralMass
 from brainfwd.nodes.epileptor import EpileptorModel
 from brainfwd.nodes.fitzhugh_nagumo import FitzHughNagumoModel
 from brainfwd.nodes.generic_2d import Generic2dOscillator
+from brainfwd.nodes.group import Group
 from brainfwd.nodes.hopf import HopfOscillator
 from brainfwd.nodes.jansen_rit import JansenRitModel
 from brainfwd.nodes.kuramoto import KuramotoModel
@@ -20,6 +21,7 @@ __all__ = [
     'EpileptorModel',
     'FitzHughNagumoModel',
     'Generic2dOscillator',
+    'Group',
     'HopfOscillator',
     'JansenRitModel',
     'KuramotoModel',

@@ -70,6 +70,13 @@ class NeuralMass(Module):
         """What can be read by name: the variables and the observables."""
         return [*self.variables, *self.observables]
 
+    def part(self, name: str) -> tuple[Any, str]:
+        """The model that has a variable, input or observable of this name, and its name there: of a group, one of many.
+
+        Here the neural mass itself.
+        """
+        return self, name
+
     def size(self) -> Any:
         """How large each region is, whatever the units; not finite where one of its variables is not."""
         return sum(abs(u.get_mantissa(value)) for value in self.values().values())

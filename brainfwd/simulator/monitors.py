@@ -149,7 +149,7 @@ def as_monitors(monitors: Any, network: Network) -> dict[str, Monitor]:
         raise ValueError(f'{where} is empty: name something to record, or leave it out to record the output.')
     made = {}
     for name, what in monitors.items():
-        if not isinstance(name, str) or '.' in name:
+        if not isinstance(name, str) or ('.' in name and name != what):
             raise ValueError(f'{where}: a name is text without a dot; got {name!r}.')
         made[name] = what if isinstance(what, Monitor) else Monitor(what)
         made[name].check(network, f'Simulator.run(monitors={{{name!r}: ...}})')

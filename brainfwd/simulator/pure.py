@@ -131,8 +131,7 @@ def _set(run: Run, name: str, value: Any) -> None:
         _, monitor, last = name.split('.', 2)
         set_parameter(run.monitors[monitor].what, last, value)
     elif name.startswith('inputs.'):
-        _, target, last = name.split('.', 2)
-        set_parameter(run.stimuli[target], last, value)
+        set_parameter(run.stimuli, name.removeprefix('inputs.'), value)
     else:
         set_parameter(run.network, name, value)
 

@@ -17,6 +17,7 @@ from brainfwd._core.fields import constant
 from brainfwd._core.keys import as_seed, keys_of
 from brainfwd.network import Network
 from brainfwd.nodes.base import NeuralMass
+from brainfwd.nodes.group import Group, modules_of
 from brainfwd.simulator.loop import Plan, Run, forward, functions_read, taken_apart
 from brainfwd.simulator.monitors import Monitor, as_monitors, period_in_steps
 from brainfwd.simulator.pure import Setup, Simulation
@@ -37,8 +38,8 @@ class Simulator:
 
     Parameters
     ----------
-    model : Network or NeuralMass
-        A single neural mass runs uncoupled.
+    model : Network, NeuralMass or Group
+        A neural mass, or a group of them, runs uncoupled.
     dt : Quantity
         Step of integration. It is given once, here.
 
@@ -49,8 +50,8 @@ class Simulator:
     >>> result.times, result['output']
     """
 
-    def __init__(self, model: Network | NeuralMass, dt: u.Quantity):
-        if isinstance(model, NeuralMass):
+    def __init__(self, model: Network | NeuralMass | Group, dt: u.Quantity):
+        if isinstance(model, NeuralMass | Group):
             model = Network(model)
         if not isinstance(model, Network):
             raise TypeError(f'Simulator(model) is a bf.Network or a neural mass; got {type(model).__name__}.')
@@ -195,7 +196,7 @@ class Simulator:
     def _check_batch(self, batch_size: int | None) -> None:
         """Parameters that differ between members have a row for each."""
         network = self.network
-        for module in (network.node, *network.coupling, *network.noise.values()):
+        for module in (*modules_of(network.node), *network.coupling, *network.noise.values()):
             for name, field in module.parameter_fields.items():
                 value = getattr(module, name)
                 if field.by_region and value is not None:
@@ -241,34 +242,37 @@ class Simulator:
         for name, value in inputs.items():
             checks.choice(name, node.inputs, 'Simulator.run(inputs)')
             where = f'Simulator.run(inputs={{{name!r}: ...}})'
+            in_size = node.part(name)[0].in_size
             if isinstance(value, Stimulus):
-                value.bind(node.in_size, node.inputs[name], where)
+                value.bind(in_size, node.inputs[name], where)
                 value.check_step(self.dt, where)
                 value.check_duration((begin + n_steps) * self.dt, where)
                 now = brainstate.transform.eval_shape(lambda value=value: value.at(0, 0.0, self.dt))
-                checks.members(now, node.in_size, batch_size, where)
+                checks.members(now, in_size, batch_size, where)
                 stimuli[name] = value
                 continue
             if callable(value):
                 functions.append((name, value))
                 continue
+            if isinstance(u.get_mantissa(value), Stimulus):
+                raise TypeError(f'{where} is a stimulus inside a Quantity; write stimulus * (2 * u.Hz), for example.')
             value = constant(node.inputs[name].check(value, where))
             checks.finite(value, where)
             shape = np.shape(u.get_mantissa(value))
-            fits, leading = not shape or shape[-1] in (1, node.in_size[-1]), shape[:-1]
+            fits, leading = not shape or shape[-1] in (1, in_size[-1]), shape[:-1]
             if leading == (n_steps,) == members and n_steps > 1:
                 raise checks.ShapeError(
                     f'{where} is {shape}, a row for every step or for every member of the batch: write '
-                    f'{(n_steps, *members, *node.in_size)} (steps, batch, regions).'
+                    f'{(n_steps, *members, *in_size)} (steps, batch, regions).'
                 )
             if fits and leading in ((n_steps,), (n_steps, *members)):
                 series[name] = value
             elif fits and leading in ((), members):
                 fixed[name] = value
             else:
-                several = f', {(*members, *node.in_size)} (batch, regions)' if members else ''
+                several = f', {(*members, *in_size)} (batch, regions)' if members else ''
                 raise checks.ShapeError(
-                    f'{where} is a number, {node.in_size} (regions,){several}, or {(n_steps, *members, *node.in_size)} '
+                    f'{where} is a number, {in_size} (regions,){several}, or {(n_steps, *members, *in_size)} '
                     f'(steps, {"batch, " if members else ""}regions); got {shape}.'
                 )
         return stimuli, fixed, series, tuple(functions)
