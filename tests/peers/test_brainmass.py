@@ -1,4 +1,4 @@
-"""Nodes and couplings against brainmass.
+"""Nodes against brainmass.
 
 Names differ. Jansen-Rit: M, E, I there are y0, y1, y2 here. Wilson-Cowan: brainmass puts the source first in the names
 of its weights, so that its ``wIE`` is ``w_EI`` here. Hopf: brainmass counts time in ms, and ``w`` is an angle per ms.
@@ -97,14 +97,3 @@ def test_jansen_rit_trajectory(method, their_name):
 
         expected = brainstate.transform.for_loop(step, np.arange(steps))
     np.testing.assert_allclose(ours['output'].mantissa, expected.in_unit(u.mV).mantissa, rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize('name', ['additive', 'diffusive'])
-def test_coupling(rng, name):
-    weights, x = rng.normal(size=(N, N)), jnp.asarray(rng.normal(size=N))
-    delayed = jnp.broadcast_to(x, (N, N))  # of every source, as every target sees it
-    if name == 'additive':
-        ours, expected = bf.AdditiveCoupling(weights, k=0.7), brainmass.additive_coupling(delayed, weights, 0.7)
-    else:
-        ours, expected = bf.DiffusiveCoupling(weights, k=0.7), brainmass.diffusive_coupling(delayed, x, weights, 0.7)
-    np.testing.assert_allclose(ours.init_all_states()(x, x), expected, rtol=1e-12)
