@@ -25,6 +25,22 @@ def _network(seed=0, **parameters):
     )
 
 
+def _far(**options):
+    """Delays of 3 to 110 steps of 0.5 ms, with all that the sum treats apart: below 16 steps, below 64, and beyond."""
+    rng = np.random.default_rng(2)
+    steps = np.array([[0, 3, 20, 110], [9, 0, 70, 40], [90, 15, 0, 16], [63, 64, 5, 0]])
+    options = {'conn': rng.uniform(size=(4, 4)) * (1 - np.eye(4)), 'delays': 0.5 * steps * u.ms, **options}
+    return bf.Network(
+        bf.HopfOscillator(4, a=-0.1, frequency=15.0 * u.Hz, tau=5.0 * u.ms),
+        bf.DiffusiveCoupling(k=0.2, **options),
+        noise={
+            'x_inp': bf.noise.OrnsteinUhlenbeck(0.02, 0.05, 10.0 * u.ms),
+            'y': bf.noise.WhiteNoise(0.1 / u.second**0.5),
+        },
+        labels=LABELS,
+    )
+
+
 def _eeg(**options):
     L = np.random.default_rng(1).normal(size=(4, 3)) * u.uvolt / MOMENT
     options = {'dipole_scale': -2.0 * MOMENT, 'noise_cov': 0.01 * np.eye(3) * u.uvolt**2, **options}
@@ -35,6 +51,12 @@ def _eeg(**options):
 def network():
     """Makes the network."""
     return _network
+
+
+@pytest.fixture(scope='session')
+def far():
+    """Makes a network with delays of all lengths."""
+    return _far
 
 
 @pytest.fixture(scope='session')
