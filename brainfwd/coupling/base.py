@@ -85,7 +85,7 @@ class _Speed(Parameter):
             low, high = _rounded_out(bounds)
             if not low <= float(value.mantissa) <= high:
                 raise ValueError(
-                    f'{where} is within speed_bounds, {low:g} to {high:g} m/s; got {float(value.mantissa):g} m/s: '
+                    f'{where} is within speed_bounds, {low:.4g} to {high:.4g} m/s; got {float(value.mantissa):g} m/s: '
                     'make the coupling with wider bounds.'
                 )
         return value
