@@ -43,6 +43,10 @@ class Bands(NamedTuple):
     far: Band | None
 
 
+Terms = list[tuple[jax.Array, jax.Array]]
+"""Lag and weight of the pairs of a band, (K, target) each."""
+
+
 class History(NamedTuple):
     """The past of the source, and what it contributes to the steps to come."""
 
@@ -165,6 +169,10 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
     slot = (phase - 1) % len(recent)
     recent = jax.lax.dynamic_update_index_in_dim(recent, lines, slot, 0)
     ring = past.shape[1] - _STRETCH - _MIDDLE
+    # out of the conditions, so that the compiler takes what does not change out of the loop over steps
+    near_terms, middle_terms, far_terms = (
+        None if band is None else _terms(band, weights, delays) for band in (pairs.near, pairs.middle, pairs.far)
+    )
 
     def fill(past, recent):
         # the slots of `recent` too, which near pairs read
@@ -181,11 +189,11 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
         past, recent = jax.lax.cond(first, fill, append, past, recent)
         column = (column + _MIDDLE) % ring
         if pairs.middle is not None:
-            middle = _read(past, column, pairs.middle, weights, delays, _MIDDLE)
-        if (band := pairs.far) is not None:
+            middle = _read(past, column, pairs.middle.source, middle_terms, _MIDDLE)
+        if pairs.far is not None:
 
             def read_far(past, _):
-                return _read(past, column, band, weights, delays, _FAR)
+                return _read(past, column, pairs.far.source, far_terms, _FAR)
 
             far = jax.lax.cond(phase % _FAR == 0, read_far, lambda _, far: far, past, far)
         return past, recent, middle, far, column
@@ -198,7 +206,7 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
     if pairs.middle is not None:
         parts.append(middle[phase % _MIDDLE])
     if pairs.near is not None:
-        parts.append(_near(recent, slot, pairs.near, weights, delays))
+        parts.append(_near(recent, slot, pairs.near.source, near_terms))
     upcoming = sum(parts[1:], parts[0])
     return History(past, recent, middle, far, jnp.where(first, upcoming, then), upcoming, phase, column)
 
@@ -232,7 +240,7 @@ def _lags(delays: jax.Array, band: Band) -> tuple[jax.Array, Any]:
     return lag.astype(jnp.int32), delay - lag
 
 
-def _terms(band: Band, weights: jax.Array, delays: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
+def _terms(band: Band, weights: jax.Array, delays: jax.Array) -> Terms:
     """Lag and weight of each pair; twice, for the steps on both sides, where a delay lies between two."""
     lag, part = _lags(delays, band)
     weight = _of(weights, band)
@@ -242,19 +250,19 @@ def _terms(band: Band, weights: jax.Array, delays: jax.Array) -> list[tuple[jax.
     return [(lag, weight_at_lag), (lag + 1, weight * part)]
 
 
-def _near(recent: jax.Array, slot: jax.Array, band: Band, weights: jax.Array, delays: jax.Array) -> jax.Array:
+def _near(recent: jax.Array, slot: jax.Array, source: jax.Array, terms: Terms) -> jax.Array:
     """Totals of near pairs at the step after the one recorded last, (..., target)."""
     n = recent.shape[1]
     flat = recent.reshape(-1, *recent.shape[2:])
     parts = []
-    for lag, weight in _terms(band, weights, delays):
+    for lag, weight in terms:
         # no division: the length is a power of two
-        read = flat.at[((slot + 1 - lag) & (len(recent) - 1)) * n + band.source].get(mode='promise_in_bounds')
+        read = flat.at[((slot + 1 - lag) & (len(recent) - 1)) * n + source].get(mode='promise_in_bounds')
         parts.append((_like(weight, read, read.ndim - 2) * read).sum(axis=0))
     return jnp.moveaxis(sum(parts[1:], parts[0]), 0, -1)
 
 
-def _read(past: jax.Array, column: jax.Array, band: Band, weights: jax.Array, delays: jax.Array, steps: int) -> Any:
+def _read(past: jax.Array, column: jax.Array, source: jax.Array, terms: Terms, steps: int) -> jax.Array:
     """Totals of a band at the ``steps`` steps after the one recorded last, (steps, ..., target)."""
     flat = past.reshape(-1, *past.shape[2:])  # (source * column, ...)
     members = int(np.prod(past.shape[2:], dtype=int))
@@ -266,11 +274,11 @@ def _read(past: jax.Array, column: jax.Array, band: Band, weights: jax.Array, de
 
     together = 1 if members < _STRETCH // _TOGETHER else _TOGETHER
 
-    def summed(flat, weights, delays):
+    def summed(flat, terms):
         rows = []
-        for lag, weight in _terms(band, weights, delays):
+        for lag, weight in terms:
             begin = column - lag
-            start = band.source * past.shape[1] + jnp.where(begin < 0, begin + ring, begin)
+            start = source * past.shape[1] + jnp.where(begin < 0, begin + ring, begin)
             rows += [(start[i::together], weight[i::together]) for i in range(together)]
 
         def add(totals, row):
@@ -279,11 +287,11 @@ def _read(past: jax.Array, column: jax.Array, band: Band, weights: jax.Array, de
                 totals = totals + _like(weight, totals, totals.ndim - 1) * read
             return totals, None
 
-        none = jnp.zeros((band.source.shape[1], *size), flat.dtype)
+        none = jnp.zeros((source.shape[1], *size), flat.dtype)
         return jax.lax.scan(add, none, rows)[0]
 
     # the backward pass reads the stretches again instead of keeping R^2 of them
-    totals = jax.checkpoint(summed)(flat, weights, delays)
+    totals = jax.checkpoint(summed)(flat, terms)
     return jnp.moveaxis(totals[:, :steps], (0, 1), (-1, 0))
 
 
