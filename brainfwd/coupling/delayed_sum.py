@@ -171,7 +171,7 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
     ring = past.shape[1] - _STRETCH - _MIDDLE
     # out of the conditions, so that the compiler takes what does not change out of the loop over steps
     near_terms, middle_terms, far_terms = (
-        None if band is None else _terms(band, weights, delays) for band in (pairs.near, pairs.middle, pairs.far)
+        [] if band is None else _terms(band, weights, delays) for band in (pairs.near, pairs.middle, pairs.far)
     )
 
     def fill(past, recent):
@@ -190,10 +190,10 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
         column = (column + _MIDDLE) % ring
         if pairs.middle is not None:
             middle = _read(past, column, pairs.middle.source, middle_terms, _MIDDLE)
-        if pairs.far is not None:
+        if (pairs_far := pairs.far) is not None:
 
             def read_far(past, _):
-                return _read(past, column, pairs.far.source, far_terms, _FAR)
+                return _read(past, column, pairs_far.source, far_terms, _FAR)
 
             far = jax.lax.cond(phase % _FAR == 0, read_far, lambda _, far: far, past, far)
         return past, recent, middle, far, column
