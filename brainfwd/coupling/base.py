@@ -353,7 +353,7 @@ class Coupling(Module):
         if hasattr(self, '_some_at_once'):
             weights = connections.concrete_weights(conn)
             if weights is None:
-                self._some_at_once = True
+                self._some_at_once = not connections.is_sparse(conn) or self.pairs.value.at_once is not None
             elif len(weights) == len(self.delay_steps.value):  # otherwise they act from the next init_all_states
                 self._some_at_once = bool(((weights != 0) & (self._delay_bounds()[0] < 1)).any())
 

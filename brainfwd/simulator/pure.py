@@ -68,7 +68,7 @@ class Simulation:
         block = _divisor(math.gcd(*setup.periods.values()), root)
         every = tuple((name, period // block) for name, period in setup.periods.items())
         blocks = setup.n_steps // block
-        segment = _divisor(blocks, max(1, root // block))
+        segment = _segment(blocks, max(1, root // block))
         self._plan = Plan(float(dt.mantissa), block, blocks, every, setup.inputs[2], segment=segment)
         self._compiled = jax.jit(self._simulated)
         self._first = {name: setup.skip // period for name, period in setup.periods.items()}
@@ -142,6 +142,11 @@ def _name(path: tuple) -> str:
         return '.'.join(map(str, ('inputs', *path[1:])))
     kept = path[1:] if path[0] == 'network' else (*path[:2], *path[3:])
     return '.'.join(map(str, kept))
+
+
+def _segment(blocks: int, most: int) -> int:
+    """Blocks of a segment: they divide the run if such a number is near, so that no rest is compiled."""
+    return next((n for n in range(most, most // 2, -1) if blocks % n == 0), most)
 
 
 def _divisor(number: int, most: int) -> int:
