@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from brainstate.graph import update_states
 
+from brainfwd.nodes.group import Group
 from brainfwd.simulator.loop import Run, taken_apart
 from brainfwd.simulator.monitors import Monitor
 
@@ -141,7 +142,11 @@ def load_state(path: str | PathLike) -> SimulationState:
 def described(run: Run) -> str:
     """The kinds of all parts of a run, without their parameters."""
     network = run.network
-    parts = [_kind(network.node), *map(_kind, network.coupling)]
+    node = network.node
+    kinds = (
+        [f'{name}: {_kind(model)}' for name, model in node.models.items()] if isinstance(node, Group) else [_kind(node)]
+    )
+    parts = [*kinds, *map(_kind, network.coupling)]
     parts += [f'{name}: {_kind(noise)}' for name, noise in network.noise.items()]
     monitors = ', '.join(f'{name}: {_reads(monitor)}' for name, monitor in run.monitors.items())
     return f'{", ".join(parts)}; {network.in_size[-1]} regions; monitors {monitors}'

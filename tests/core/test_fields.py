@@ -33,6 +33,15 @@ def test_a_parameter_is_kept_in_float64_and_never_weakly_typed(node):
     assert isinstance(node.rate.mantissa, np.ndarray)
 
 
+def test_a_parameter_is_a_copy_of_what_was_given(node):
+    rates = np.ones(3)
+    node.rate = rates * u.Hz
+    held = node.rate.mantissa
+    coupling = bf.AdditiveCoupling(np.eye(3), k=rates)
+    rates[0] = 5.0
+    assert held.tolist() == coupling.k.tolist() == [1.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ('value', 'error', 'said'),
     [

@@ -261,6 +261,15 @@ def test_batch_equals_loop_and_a_run_goes_on(tmp_path):
     on = run(resume=tmp_path / 'state.npz')['output'].mantissa
     whole = simulator.run(40 * u.ms, seed=3)['output'].mantissa
     np.testing.assert_array_equal(on, whole[40:])
+    # another model of the same variables is another group
+    twins = [
+        bf.Group({'a': bf.HopfOscillator(1), 'b': b}) for b in (bf.HopfOscillator(1), bf.StuartLandauOscillator(1))
+    ]
+    first = bf.Simulator(twins[0], DT).run(1 * u.ms)
+    with pytest.raises(
+        ValueError, match=r'a: HopfOscillator, b: HopfOscillator; .*\n.*\n  .* b: StuartLandauOscillator;'
+    ):
+        bf.Simulator(twins[1], DT).run(1 * u.ms, resume=first)
 
 
 def test_a_run_that_diverges_names_the_region():
