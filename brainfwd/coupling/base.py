@@ -269,7 +269,7 @@ class Coupling(Module):
         shortest, longest = self._delay_bounds()
         targets, sources = connections.ends(self.conn)
         self._some_delayed = bool((longest > 0).any())
-        chosen = bands(targets, sources, shortest, longest, self.in_size[-1])
+        chosen = bands(targets, sources, shortest, longest, self.in_size[-1], batch_size or 1)
         self._some_at_once = True
         self.pairs = FixedState(chosen if connections.is_sparse(self.conn) else chosen._replace(at_once=None))
         self.delay_steps = FixedState(self._steps())

@@ -68,7 +68,9 @@ class History(NamedTuple):
     """The column of the ring that is written next."""
 
 
-def bands(targets: np.ndarray, sources: np.ndarray, shortest: np.ndarray, longest: np.ndarray, n: int) -> Bands:
+def bands(
+    targets: np.ndarray, sources: np.ndarray, shortest: np.ndarray, longest: np.ndarray, n: int, members: int = 1
+) -> Bands:
     """Sort pairs by the shortest of the delays, in steps, that they may have.
 
     Parameters
@@ -79,7 +81,11 @@ def bands(targets: np.ndarray, sources: np.ndarray, shortest: np.ndarray, longes
         The delays that a pair may have, in steps.
     n : int
         Number of targets.
+    members : int
+        How many runs are read together. Stretches of many are long enough when they are of 16 steps, and their totals
+        stay in the cache.
     """
+    split = _FAR if members < _STRETCH // _MIDDLE else np.inf
 
     def band(chosen: np.ndarray) -> Band | None:
         pairs = np.flatnonzero(chosen)
@@ -96,8 +102,8 @@ def bands(targets: np.ndarray, sources: np.ndarray, shortest: np.ndarray, longes
     return Bands(
         at_once=band(shortest < 1),
         near=band((shortest < _MIDDLE) & (longest > 0)),
-        middle=band((shortest >= _MIDDLE) & (shortest < _FAR)),
-        far=band(shortest >= _FAR),
+        middle=band((shortest >= _MIDDLE) & (shortest < split)),
+        far=band((shortest >= _MIDDLE) & (shortest >= split)),
     )
 
 
@@ -272,7 +278,7 @@ def _read(past: jax.Array, column: jax.Array, source: jax.Array, terms: Terms, s
         offset_dims=tuple(range(1, flat.ndim + 1)), collapsed_slice_dims=(), start_index_map=(0,)
     )
 
-    together = 1 if members < _STRETCH // _TOGETHER else _TOGETHER
+    together = _TOGETHER if members >= _STRETCH // _MIDDLE else 1
 
     def summed(flat, terms):
         rows = []
