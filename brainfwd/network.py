@@ -262,10 +262,11 @@ def _listed(coupling: Any) -> list[Coupling]:
 
 
 def _initial(node: NeuralMass | Group, name: str) -> Any:
-    """The initial value of a variable, (regions,)."""
+    """The initial value of a variable, (regions,); of the first member, where they differ."""
     model, inner = node.part(name)
     value = getattr(model, f'init_{inner}')
-    numbers = np.broadcast_to(np.asarray(u.get_mantissa(value)), model.in_size)
+    numbers = np.asarray(u.get_mantissa(value))
+    numbers = np.broadcast_to(numbers[0] if numbers.ndim > len(model.in_size) else numbers, model.in_size)
     return u.Quantity(numbers, unit=value.unit) if isinstance(value, u.Quantity) else numbers
 
 

@@ -160,6 +160,21 @@ def test_equals_heun_by_hand():
         np.testing.assert_allclose(result[name].mantissa, expected[:, i], rtol=1e-10, atol=1e-10)
 
 
+def test_weights_are_target_source(linear):
+    """A chain 0 -> 1 -> 2 of integrators, and nothing back: rows are targets, of weights and of delays."""
+    brainstate.environ.set(precision=64)
+    weights, delays = np.zeros((3, 3)), np.full((3, 3), 90.0)
+    weights[1, 0], weights[2, 1] = 2.0, 3.0
+    delays[1, 0], delays[2, 1] = 20.0, 40.0
+    network = bf.Network(linear(3), bf.AdditiveCoupling(weights, k=1.0 * u.Hz, delays=delays * u.ms))
+    drive = {'inp': np.array([1.0, 0.0, 0.0]) * UNIT}
+    x = bf.Simulator(network, dt=1.0 * u.ms).run(200 * u.ms, inputs=drive)['output'].mantissa
+    after = lambda t: np.maximum(1e-3 * (np.arange(1, 201) - t), 0)  # noqa: E731
+    expected = np.stack([after(0), 2 * after(20) ** 2 / 2, 6 * after(60) ** 3 / 6], axis=1)
+    np.testing.assert_allclose(x, expected, atol=1e-6)
+    assert expected.max(axis=0).min() > 1e-3
+
+
 # ---- in a loop of one's own
 
 
@@ -306,3 +321,9 @@ def test_before_it_begins(linear):
         pytest.raises(AttributeError, match=r'Linear\.x has no value yet: call Linear\.init_all_states\(\) first'),
     ):
         network.update()
+
+
+def test_initial_values_may_differ_between_members_from_the_start():
+    starts = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+    network = bf.Network(bf.HopfOscillator(2, init_x=starts)).init_all_states(batch_size=3)
+    np.testing.assert_array_equal(network.read('x'), np.float32(starts))
