@@ -37,6 +37,27 @@ def test_equals_a_loop_of_ones_own(network, full):
     np.testing.assert_allclose(full['y'], y, atol=1e-6)
 
 
+def test_equals_a_loop_of_ones_own_with_delays_of_all_lengths_and_stimuli(far):
+    def stimulus():
+        pulse = bf.stimuli.Pulse(0.3, 10 * u.ms, 25 * u.ms, regions=[0, 2])
+        return pulse + bf.stimuli.Sine(0.1, 40 * u.Hz, onset=20 * u.ms)
+
+    run = bf.Simulator(far(), dt=DT).run(150 * u.ms, inputs={'x_inp': stimulus()}, monitors=['x', 'y'], seed=3)
+    own, drive = far(), stimulus()
+    drive.bind(own.in_size, own.node.inputs['x_inp'], 'drive')
+    with brainstate.environ.context(dt=DT):
+        own.init_all_states()
+        own.seed(3)
+
+        def step(i):
+            own.update(x_inp=lambda fraction: drive.at(i, fraction, DT))
+            return own.read('x'), own.read('y')
+
+        x, y = brainstate.transform.for_loop(step, np.arange(300))
+    np.testing.assert_allclose(run['x'], x, atol=1e-5)
+    np.testing.assert_allclose(run['y'], y, atol=1e-5)
+
+
 def test_a_single_node_runs_uncoupled():
     node = bf.HopfOscillator(2, a=0.3)
     alone = bf.Simulator(node, dt=DT).run(20 * u.ms)['output']
