@@ -243,12 +243,16 @@ class Group(brainstate.nn.Module):
     # ---- over regions
 
     def joined(self, values: Mapping[str, Any]) -> Any:
-        """Values over all regions, (..., regions), from those of each model, (..., regions of the model)."""
+        """Values over all regions, (..., regions), from those of each model: a number, or (..., its regions)."""
+        if set(values) != set(self.models):
+            raise ValueError(f'Group.joined takes values of {", ".join(self.models)}; got {", ".join(values)}.')
         first = next(iter(values.values()))
         unit = u.get_unit(first)
         numbers = [u.get_mantissa(checks.quantity(values[key], unit, f'Group.joined({key!r})')) for key in self.models]
         order = np.argsort(np.concatenate([index for _, index in self._regions]))
-        joined = jnp.concatenate(numbers, axis=-1)[..., _as_slice(order)]
+        batch = np.broadcast_shapes(*(np.shape(x)[:-1] for x in numbers))
+        full = [jnp.broadcast_to(x, (*batch, len(index))) for x, (_, index) in zip(numbers, self._regions, strict=True)]
+        joined = jnp.concatenate(full, axis=-1)[..., _as_slice(order)]
         return joined if unit.is_unitless else u.Quantity(joined, unit=unit)
 
     def split(self, value: Any) -> dict[str, Any]:

@@ -172,6 +172,8 @@ def test_values_over_regions_and_of_each_model():
     np.testing.assert_allclose(parts['cortex'].in_unit(u.mV).mantissa, [1.0, 2.0, 3.0])
     np.testing.assert_allclose(parts['thalamus'].in_unit(u.mV).mantissa, [4.0, 5.0])
     np.testing.assert_array_equal(group.regions['thalamus'], THALAMUS)
+    joined = group.joined({'cortex': np.zeros((2, 3)), 'thalamus': 1.0})
+    np.testing.assert_array_equal(joined, [[0, 1, 1, 0, 0]] * 2)
     # one number is for all
     assert group.split(7.0) == {'cortex': 7.0, 'thalamus': 7.0}
 
@@ -272,6 +274,14 @@ def test_batch_equals_loop_and_a_run_goes_on(tmp_path):
         bf.Simulator(twins[1], DT).run(1 * u.ms, resume=first)
 
 
+def test_a_sweep_of_what_one_model_has():
+    swept = bf.sweep(bf.Simulator(coupled(), DT), 10 * u.ms, {'node.cortex.C': [120.0, 140.0]})
+    network = coupled()
+    network.node.cortex.C = 140.0
+    expected = bf.Simulator(network, DT).run(10 * u.ms)['output'].mantissa
+    np.testing.assert_allclose(swept['output'].mantissa[1].reshape(expected.shape), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_run_that_diverges_names_the_region():
     # the cube of 1e15 is beyond float32
     models = {'calm': bf.LinearModel(2), 'wild': bf.HopfOscillator(2, init_x=np.array([1e15, 0.1]))}
@@ -359,6 +369,8 @@ def test_bad_ports():
 
 
 def test_bad_use():
+    with pytest.raises(ValueError, match=r'Group\.joined takes values of cortex, thalamus; got cortex'):
+        mixed().joined({'cortex': 1.0})
     with pytest.raises(bf.ShapeError, match=r'AdditiveCoupling\.conn couples 3 regions; Group has \(5,\)'):
         bf.Network(mixed(), bf.AdditiveCoupling(np.ones((3, 3))))
     with pytest.raises(bf.ShapeError, match=r'AdditiveCoupling\.conn couples 5 regions; JansenRitModel has \(3,\)'):
