@@ -110,7 +110,6 @@ class Group(brainstate.nn.Module):
             for key, model in models.items()
         }
         self._units = self._common_units()
-        self.method  # noqa: B018  one for all, or an error
 
     def _common_units(self) -> tuple[u.Unit, u.Unit]:
         """The units of output and input."""
