@@ -82,9 +82,23 @@ class Monitor(Module):
 
     def begin(self, network: Network) -> None:
         """Called before the first step, when the network has its states."""
+        self._check_members(network)
         if self.average:
             self.sum = brainstate.ShortTermState(jax.tree.map(_zeros, _read(network, self.what)))
             self.count = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
+
+    def _check_members(self, network: Network) -> None:
+        """Refuse a function that mixes the members of a batch."""
+        if isinstance(self.what, str | ForwardModel):
+            return
+        size, read = brainstate.transform.eval_shape(lambda: (network.node.size(), self.what(network)))
+        members = size.shape[:-1]
+        for leaf in jax.tree.leaves(read):
+            if leaf.shape[: len(members)] != members:
+                raise checks.ShapeError(
+                    f'Monitor(function): in a batch of {members[0]} it gives (batch, ...), a row for each member; got '
+                    f'{leaf.shape}: take means over the last axis, .mean(axis=-1).'
+                )
 
     def step(self, network: Network) -> None:
         """Called after every step of integration."""

@@ -239,6 +239,17 @@ def test_noise_relative_to_a_signal_is_refused(far, eeg):
         bf.Simulator(far(), DT).run(80 * u.ms, monitors={'eeg': model}, batch_size=2)
 
 
+def test_a_function_that_mixes_members(linear, monkeypatch):
+    start = np.array([[1.0], [2.0], [3.0]]) * u.mV
+    sim = bf.Simulator(linear(4, init_x=start), DT)
+    mean = sim.run(1 * u.ms, monitors={'m': lambda network: network.read('x').mean(axis=-1)}, batch_size=3)['m']
+    np.testing.assert_allclose(mean.mantissa, [[1.0] * 2, [2.0] * 2, [3.0] * 2], rtol=1e-6)
+    monkeypatch.setattr(simulator, 'forward', None)
+    for axis, got in ((None, r'\(\)'), (0, r'\(4,\)')):
+        with pytest.raises(bf.ShapeError, match=rf'in a batch of 3 it gives \(batch, \.\.\.\), .*; got {got}: take'):
+            sim.run(1 * u.ms, monitors={'m': lambda network, axis=axis: network.read('x').mean(axis)}, batch_size=3)
+
+
 def test_the_member_that_diverges_is_named(linear):
     sim = bf.Simulator(bf.Network(linear(2), labels=['left', 'right']), DT)
     drive = np.zeros((3, 2))
