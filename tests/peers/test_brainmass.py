@@ -97,3 +97,50 @@ def test_jansen_rit_trajectory(method, their_name):
 
         expected = brainstate.transform.for_loop(step, np.arange(steps))
     np.testing.assert_allclose(ours['output'].mantissa, expected.in_unit(u.mV).mantissa, rtol=1e-6, atol=1e-6)
+
+
+def test_hopf_network(rng):
+    """Coupled by x at once, held over a step as there; every step, and means over ten.
+
+    What brainmass reads at the first step is its history, random unless told otherwise.
+    """
+    conn, starts, steps, dt = rng.uniform(0, 1, (N, N)) * (1 - np.eye(N)), rng.normal(size=(2, N)), 500, 0.2 * u.ms
+    frequency = rng.uniform(5, 40, N)
+    ours = bf.HopfOscillator(N, a=0.1, frequency=frequency * u.Hz, init_x=starts[0], init_y=starts[1], method='rk4')
+    network = bf.Network(ours, bf.DiffusiveCoupling(conn, k=0.2), hold_coupling=True)
+    x = bf.Monitor('x', sampling_period=10 * dt, average=True)
+    got = bf.Simulator(network, dt).run(steps * dt, monitors={'x': 'x', 'mean': x})
+
+    first, second = (lambda *_, value=value, **__: jnp.asarray(value) for value in starts)
+    theirs = brainmass.HopfStep(N, a=0.1, w=2 * np.pi * frequency * 1e-3, method='rk4', init_x=first, init_y=second)
+    with brainstate.environ.context(dt=dt):
+        past = dict(delay_init=lambda shape, *_, **__: jnp.broadcast_to(starts[0], shape))
+        theirs = brainmass.Network(theirs, conn=conn, coupled_var='x', k=0.2, **past)
+        expected = brainmass.Simulator(theirs).run(steps * dt, monitors=lambda net: net.node.x.value)['output']
+        means = brainmass.TemporalAverage(period=10 * dt)(expected, dt)
+    np.testing.assert_allclose(got['x'], expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(got['mean'], means, rtol=1e-9, atol=1e-12)
+
+
+def test_balloon_derivative(rng):
+    """Of flow, volume and deoxyhaemoglobin themselves, whose logarithms are the variables here; s per second there."""
+    ours, theirs = bf.BOLDSignal(N), brainmass.BOLDSignal(N)
+    s, z = jnp.asarray(rng.normal(size=(2, N)))
+    f, v, q = jnp.asarray(rng.uniform(0.5, 2, (3, N)))
+    rates = ours.derivative(s / u.second, jnp.log(f), jnp.log(v), jnp.log(q), z)
+    expected = theirs.derivative((s, f, v, q), 0.0, z)
+    agree({'s': rates['s']}, [expected[0] / u.second**2])
+    ours = {name: x * rates[f'log_{name}'] for name, x in (('f', f), ('v', v), ('q', q))}
+    agree(ours, [rate / u.second for rate in expected[1:]])
+
+
+@pytest.mark.parametrize(('name', 'unit'), [('EEGLeadFieldModel', u.volt), ('MEGLeadFieldModel', u.tesla)])
+def test_lead_field(rng, name, unit):
+    """A series of potentials, time first."""
+    L = rng.normal(size=(N, 7)) * unit / (u.nA * u.meter)
+    potentials = rng.normal(size=(20, N)) * u.mV
+    scale = 2.0 * u.nA * u.meter / u.mV
+    ours = getattr(bf, name)(N, 7, L, dipole_scale=scale).update(potentials).to_decimal(unit)
+    theirs = brainmass.LeadFieldModel((N,), (7,), L, sensor_unit=unit, scale=scale).update(potentials).to_decimal(unit)
+    assert ours.shape == (20, 7)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
