@@ -269,9 +269,11 @@ class Coupling(Module):
         shortest, longest = self._delay_bounds()
         targets, sources = connections.ends(self.conn)
         self._some_delayed = bool((longest > 0).any())
-        chosen = bands(targets, sources, shortest, longest, self.in_size[-1], batch_size or 1)
+        listed = connections.is_sparse(self.conn)
         self._some_at_once = True
-        self.pairs = FixedState(chosen if connections.is_sparse(self.conn) else chosen._replace(at_once=None))
+        self.pairs = FixedState(
+            bands(targets, sources, shortest, longest, self.in_size[-1], batch_size or 1, listed=listed)
+        )
         self.delay_steps = FixedState(self._steps())
         self.new_connections(self.conn)
         if self._some_delayed:

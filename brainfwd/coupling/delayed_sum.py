@@ -69,7 +69,13 @@ class History(NamedTuple):
 
 
 def bands(
-    targets: np.ndarray, sources: np.ndarray, shortest: np.ndarray, longest: np.ndarray, n: int, members: int = 1
+    targets: np.ndarray,
+    sources: np.ndarray,
+    shortest: np.ndarray,
+    longest: np.ndarray,
+    n: int,
+    members: int = 1,
+    listed: bool = True,
 ) -> Bands:
     """Sort pairs by the shortest of the delays, in steps, that they may have.
 
@@ -84,6 +90,8 @@ def bands(
     members : int
         How many runs are read together. Stretches of many are long enough when they are of 16 steps, and their totals
         stay in the cache.
+    listed : bool
+        Whether pairs without delay are read one by one, or are a matrix, which is multiplied.
     """
     split = _FAR if members < _STRETCH // _MIDDLE else np.inf
 
@@ -100,7 +108,7 @@ def bands(
         return Band(jnp.asarray(source), jnp.asarray(pair))
 
     return Bands(
-        at_once=band(shortest < 1),
+        at_once=band(shortest < 1) if listed else None,
         near=band((shortest < _MIDDLE) & (longest > 0)),
         middle=band((shortest >= _MIDDLE) & (shortest < split)),
         far=band((shortest >= _MIDDLE) & (shortest >= split)),
