@@ -55,9 +55,9 @@ class History(NamedTuple):
     recent: jax.Array
     """(steps, source, ...): a ring of the last steps; as many as near pairs reach back, a power of two, 16 at least."""
     middle: jax.Array
-    """(16, ..., target): totals of middle pairs."""
+    """Totals of middle pairs, (16, ..., target), flat: the compiler would rather transpose them, and read them apart."""
     far: jax.Array
-    """(64, ..., target): totals of far pairs."""
+    """Totals of far pairs, (64, ..., target), flat."""
     now: jax.Array
     """(..., target): totals at the step recorded last."""
     then: jax.Array
@@ -131,8 +131,8 @@ def empty_history(shape: tuple[int, ...], longest: float, longest_near: float, d
     return History(
         past=jnp.zeros((n, _columns(longest) + _STRETCH + _MIDDLE, *batch), dtype),
         recent=jnp.zeros((max(_MIDDLE, 1 << int(np.ceil(longest_near)).bit_length()), n, *batch), dtype),
-        middle=jnp.zeros((_MIDDLE, *shape), dtype),
-        far=jnp.zeros((_FAR, *shape), dtype),
+        middle=jnp.zeros(_MIDDLE * int(np.prod(shape)), dtype),
+        far=jnp.zeros(_FAR * int(np.prod(shape)), dtype),
         now=jnp.zeros(shape, dtype),
         then=jnp.zeros(shape, dtype),
         phase=jnp.asarray(-1, jnp.int32),
@@ -179,8 +179,9 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
     past, recent, middle, far, _, then, phase, column = history
     lines = jnp.moveaxis(source, -1, 0)
     first = phase < 0
-    phase = (phase + 1) % _period(history)
-    slot = (phase - 1) % len(recent)
+    # all lengths are powers of two: no division
+    phase = (phase + 1) & (_period(history) - 1)
+    slot = (phase - 1) & (len(recent) - 1)
     recent = jax.lax.dynamic_update_index_in_dim(recent, lines, slot, 0)
     ring = past.shape[1] - _STRETCH - _MIDDLE
     # out of the conditions, so that the compiler takes what does not change out of the loop over steps
@@ -209,16 +210,16 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
             def read_far(past, _):
                 return _read(past, column, pairs_far.source, far_terms, _FAR)
 
-            far = jax.lax.cond(phase % _FAR == 0, read_far, lambda _, far: far, past, far)
+            far = jax.lax.cond(phase & (_FAR - 1) == 0, read_far, lambda _, far: far, past, far)
         return past, recent, middle, far, column
 
     # before anything reads what it replaces, or the compiler copies it at every step
     past, recent, middle, far, column = jax.lax.cond(
-        phase % _MIDDLE == 0, flush, lambda *unchanged: unchanged, past, recent, middle, far, column
+        phase & (_MIDDLE - 1) == 0, flush, lambda *unchanged: unchanged, past, recent, middle, far, column
     )
-    parts = [far[phase % _FAR]] if pairs.far is not None else []
+    parts = [_row(far, phase & (_FAR - 1), then)] if pairs.far is not None else []
     if pairs.middle is not None:
-        parts.append(middle[phase % _MIDDLE])
+        parts.append(_row(middle, phase & (_MIDDLE - 1), then))
     if pairs.near is not None:
         parts.append(_near(recent, slot, pairs.near.source, near_terms))
     upcoming = sum(parts[1:], parts[0])
@@ -270,14 +271,13 @@ def _near(recent: jax.Array, slot: jax.Array, source: jax.Array, terms: Terms) -
     flat = recent.reshape(-1, *recent.shape[2:])
     parts = []
     for lag, weight in terms:
-        # no division: the length is a power of two
         read = flat.at[((slot + 1 - lag) & (len(recent) - 1)) * n + source].get(mode='promise_in_bounds')
         parts.append((_like(weight, read, read.ndim - 2) * read).sum(axis=0))
     return jnp.moveaxis(sum(parts[1:], parts[0]), 0, -1)
 
 
 def _read(past: jax.Array, column: jax.Array, source: jax.Array, terms: Terms, steps: int) -> jax.Array:
-    """Totals of a band at the ``steps`` steps after the one recorded last, (steps, ..., target)."""
+    """Totals of a band at the ``steps`` steps after the one recorded last, (steps, ..., target), flat."""
     flat = past.reshape(-1, *past.shape[2:])  # (source * column, ...)
     members = int(np.prod(past.shape[2:], dtype=int))
     size = (max(steps, _STRETCH // members), *flat.shape[1:])
@@ -306,7 +306,11 @@ def _read(past: jax.Array, column: jax.Array, source: jax.Array, terms: Terms, s
 
     # the backward pass reads the stretches again instead of keeping R^2 of them
     totals = jax.checkpoint(summed)(flat, terms)
-    return jnp.moveaxis(totals[:, :steps], (0, 1), (-1, 0))
+    return jnp.moveaxis(totals[:, :steps], (0, 1), (-1, 0)).reshape(-1)
+
+
+def _row(flat: jax.Array, row: jax.Array, like: jax.Array) -> jax.Array:
+    return jax.lax.dynamic_slice_in_dim(flat, row * like.size, like.size).reshape(like.shape)
 
 
 def _like(weight: jax.Array, values: jax.Array, trailing: int) -> jax.Array:
