@@ -1,6 +1,6 @@
 """Cost of a step of coupled Hopf regions: brainfwd, one `lax.scan` by hand, brainmass, tvboptim, vbjax and neurolib.
 
-    python benchmarks/simulation.py [--regions 84 400 1000] [--rounds 5] [--steps 20000] [--only brainfwd 'by hand']
+    python benchmarks/simulation.py [--regions 84 400 1000] [--rounds 5] [--steps 160000] [--only brainfwd 'by hand']
 
 All to all, diffusive, 0.1 ms; without and with delays, single and 64 at once. Each variant lives in a process of its
 own, so that none sees what another sets, and all are timed one after the other in every round, so that a busy machine
@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--regions', type=int, nargs='+', default=[84, 400, 1000])
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--steps', type=int, default=20_000, help=f'of a run at most; a multiple of {SAMPLE}')
+    parser.add_argument('--steps', type=int, default=160_000, help=f'of a run at most; a multiple of {SAMPLE}')
     parser.add_argument('--only', nargs='+', default=list(VARIANTS), choices=list(VARIANTS), metavar='VARIANT')
     given = parser.parse_args()
     if given.steps % SAMPLE:

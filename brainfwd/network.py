@@ -156,11 +156,14 @@ class Network(Module):
         super().init_all_states(batch_size=batch_size)
         return self
 
-    def seed(self, key: Any) -> None:
-        """Give every noise its key, folded from this key or whole number and the name of what it feeds."""
+    def seed(self, key: Any, begin: bool = True) -> None:
+        """Give every noise its key, folded from this key or whole number and the name of what it feeds.
+
+        Noise with memory begins anew, in its stationary distribution; or goes on from its value, if not ``begin``.
+        """
         key = as_key(key, 'Network.seed(key)')
         for target, noise in self.noise.items():
-            noise.seed(key_for(key, f'noise.{target}'))
+            noise.seed(key_for(key, f'noise.{target}'), begin)
 
     # ---- forward in time
 
@@ -299,9 +302,10 @@ def _check_affine(node: NeuralMass | Group, target: str, where: str) -> None:
     def at(x: float, shift: float) -> np.ndarray:
         state = {name: _initial(node, name) + shift * one for name, one in ones.items()}
         rates = node.derivative(**state, **rest, **{target: x * scale})
-        return np.concatenate(
-            [np.broadcast_to(np.asarray(u.get_mantissa(rates[name]), float), np.shape(ones[name])) for name in ones]
-        )
+        # a row for each member of a batch, where their parameters differ
+        rows = [np.asarray(u.get_mantissa(rates[name]), float) + np.zeros(np.shape(one)) for name, one in ones.items()]
+        members = np.broadcast_shapes(*(row.shape[:-1] for row in rows))
+        return np.concatenate([np.broadcast_to(row, (*members, row.shape[-1])) for row in rows], axis=-1)
 
     slopes = []
     for shift in (0.0, 0.1, 1.0):

@@ -327,3 +327,13 @@ def test_initial_values_may_differ_between_members_from_the_start():
     starts = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
     network = bf.Network(bf.HopfOscillator(2, init_x=starts)).init_all_states(batch_size=3)
     np.testing.assert_array_equal(network.read('x'), np.float32(starts))
+
+
+def test_white_noise_on_an_input_when_members_have_parameters_of_their_own():
+    network = bf.Network(
+        bf.JansenRitModel(3, A=np.array([[3.0], [3.5]]) * u.mV),
+        noise={'p': bf.noise.WhiteNoise(1.0 * u.Hz * u.second**0.5)},
+    )
+    result = bf.Simulator(network, dt=0.5 * u.ms).run(5 * u.ms, batch_size=2, seed=0)
+    assert result['output'].shape == (2, 10, 3)
+    assert np.isfinite(result['output'].mantissa).all()

@@ -115,8 +115,9 @@ class Coupling(Module):
         ``Simulator.simulation``; where JAX traces it, beyond them the coupling is NaN. By default only the one that is
         given.
     interpolate : bool
-        Read between two steps where a delay is no whole number of them, so that everything is a smooth function of the
-        conduction speed. By default a delay is rounded to the nearest step.
+        Read between two steps, linearly, where a delay is no whole number of them: what comes out is a continuous
+        function of the conduction speed, which can be fitted by gradient. By default a delay is rounded to the nearest
+        step.
     initial_history : Quantity, optional
         The source before t = 0, (steps, regions), one row per step of dt, the last one a step before t = 0; as long as
         the longest delay. By default it had its initial value always.
@@ -128,8 +129,9 @@ class Coupling(Module):
     Notes
     -----
     Pairs without delay act at once; where no pair has one, nothing is kept. Within a step the past is linear, so that
-    delayed coupling is second order at best. New delays, lengths or speed act from the next ``init_all_states()``, with
-    which every run of a Simulator begins.
+    delayed coupling is second order at best. History is read ahead: in a loop of one's own, weights that are set
+    between steps act on delayed pairs within 64 steps, on the others at once, as ``k`` does on all. New delays, lengths
+    or speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
     """
 
     conn = _Connectivity(None, 'connectivity [target, source]', per_region=False)
@@ -341,12 +343,12 @@ class Coupling(Module):
             raise ValueError(
                 f'{where} is as long as the longest delay, {longest} steps of {self._dt:g} ms; got {len(before)} steps.'
             )
+        now = history.now
+        if now.ndim - (self.n_parts > 1) > 1:  # of each member, whose parameters may differ
+            before = before[:, None]
         numbers, self._units = _joined(self.pre(before), None, where)
         if self.n_parts > 1:
             numbers = jnp.moveaxis(numbers, 0, 1)
-        now = history.now
-        batch = (1,) * (now.ndim + 1 - numbers.ndim)
-        numbers = numbers.reshape(*numbers.shape[:-1], *batch, now.shape[-1])
         numbers = jnp.broadcast_to(numbers, (len(numbers), *now.shape)).astype(now.dtype)
         return given_history(history, numbers, self._weights(now.dtype), self.delay_steps.value, self.pairs.value)
 
@@ -405,7 +407,9 @@ class Coupling(Module):
             delayed = jnp.clip(delays, 0, 1).astype(weights.dtype)  # of less than a step, only in part
             weights = weights * (1 - delayed)
         weights = weights.reshape(self.in_size * 2)
-        return weights @ travels if travels.ndim == 1 else travels @ weights.T
+        factors = (weights, travels) if travels.ndim == 1 else (travels, weights.T)
+        # some accelerators multiply float32 with ten bits otherwise
+        return jnp.matmul(*factors, precision='highest')
 
     def update(self, source: Any, target: Any) -> Any:
         """Record ``source``, (..., regions), and return what the targets receive at this step."""

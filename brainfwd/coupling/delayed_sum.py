@@ -55,7 +55,7 @@ class History(NamedTuple):
     recent: jax.Array
     """(steps, source, ...): a ring of the last steps; as many as near pairs reach back, a power of two, 16 at least."""
     middle: jax.Array
-    """Totals of middle pairs, (16, ..., target), flat: the compiler would rather transpose them, and read them apart."""
+    """Totals of middle pairs, (16, ..., target), flat: the compiler would rather transpose them."""
     far: jax.Array
     """Totals of far pairs, (64, ..., target), flat."""
     now: jax.Array

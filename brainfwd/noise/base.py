@@ -81,7 +81,7 @@ class ProcessNoise(Module):
         key = as_key(0, 'key')
         self.key = brainstate.ShortTermState(member_keys(key, batch_size))
 
-    def seed(self, key: Any) -> None:
+    def seed(self, key: Any, begin: bool = True) -> None:
         """Set the key, or the whole number it is made from; each member of a batch gets its own, or the one given."""
         key = as_key(key, f'{type(self).__name__}.seed(key)')
         self.key.value = member_keys(key, len(self.key.value) if self.key.value.ndim else None)
@@ -125,10 +125,11 @@ class CorrelatedNoise(ProcessNoise):
         super().init_state(batch_size=batch_size)
         self.eta = brainstate.ShortTermState(self._first())
 
-    def seed(self, key: Any) -> None:
-        """Set the key, and draw the first value from the stationary distribution."""
+    def seed(self, key: Any, begin: bool = True) -> None:
+        """Set the key, and to ``begin`` draw the first value from the stationary distribution."""
         super().seed(key)
-        self.eta.value = self._first()
+        if begin:
+            self.eta.value = self._first()
 
     def _first(self) -> jax.Array:
         return self.draw(jnp.iinfo(jnp.int32).max)  # a step that no run reaches

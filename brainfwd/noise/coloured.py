@@ -88,8 +88,8 @@ class ColouredNoise(CorrelatedNoise):
         return self.normal(step, self.n_processes)
 
     def _corners(self) -> jax.Array:
-        """Corner frequencies in Hz, (processes, 1) or (processes, regions)."""
-        low, high = self.low.mantissa / _MARGIN, self.high.mantissa * _MARGIN
+        """Corner frequencies in Hz, (processes, 1), (processes, regions) or (batch, processes, regions)."""
+        low, high = _by_process(self.low.mantissa) / _MARGIN, _by_process(self.high.mantissa) * _MARGIN
         return low * (high / low) ** (np.arange(self.n_processes)[:, None] / (self.n_processes - 1))
 
     def relaxation(self, dt: u.Quantity) -> Any:
@@ -98,11 +98,17 @@ class ColouredNoise(CorrelatedNoise):
 
     def mixed(self, eta: jax.Array) -> jax.Array:
         """The weighted sum of all processes."""
-        corners, exponent = self._corners(), self.exponent
-        ratio = corners[1] / corners[0]
+        corners, exponent = self._corners(), _by_process(self.exponent)
+        lowest = corners[..., :1, :]
+        ratio = corners[..., 1:2, :] / lowest
         first, last = np.eye(self.n_processes)[[0, -1], :, None]
         # the sum of all that would lie beyond: geometric series
         beyond = 1 - first * ratio ** (exponent - 2) - last * ratio**-exponent
-        weights = (corners / corners[0]) ** (1 - exponent) / beyond
-        weights = jnp.asarray(weights / weights.sum(axis=0), eta.dtype)
+        weights = (corners / lowest) ** (1 - exponent) / beyond
+        weights = jnp.asarray(weights / weights.sum(axis=-2, keepdims=True), eta.dtype)
         return (jnp.sqrt(weights) * eta).sum(axis=-2)
+
+
+def _by_process(value: Any) -> Any:
+    """With an axis for the processes, where a batch stands before the regions."""
+    return value[..., None, :] if np.ndim(value) > 1 else value

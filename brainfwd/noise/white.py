@@ -20,7 +20,8 @@ class WhiteNoise(WienerNoise):
     On a variable in X, the amplitude is in X/sqrt(s): one step adds :math:`\sigma \sqrt{dt}\,N(0, 1)`, so that the
     spread at a fixed time does not depend on dt. On an input in X, it is in X sqrt(s) (the integral of the input over
     time is a Wiener process); allowed only where the derivative is affine in that input, with a slope that does not
-    depend on the variables.
+    depend on the variables. It has no mean, and as any noise it takes the place of the default of that input: give the
+    mean beside it, ``inputs={'p': 220 * u.Hz}``.
 
     Parameters
     ----------

@@ -66,9 +66,9 @@ class Run(Module):
         for monitor in self.monitors.values():
             monitor.begin(self.network)
 
-    def seed(self, key: jax.Array) -> None:
-        """Give the network and every monitor its key, folded from this one and its name."""
-        self.network.seed(key)
+    def seed(self, key: jax.Array, begin: bool = True) -> None:
+        """Give the network and every monitor its key, folded from this one and its name; see `Network.seed`."""
+        self.network.seed(key, begin)
         for name, monitor in self.monitors.items():
             monitor.seed(key_for(key, f'monitor.{name}'))
 

@@ -84,7 +84,7 @@ class Monitor(Module):
         """Called before the first step, when the network has its states."""
         self._check_members(network)
         if self.average:
-            self.sum = brainstate.ShortTermState(jax.tree.map(_zeros, _read(network, self.what)))
+            self.mean = brainstate.ShortTermState(jax.tree.map(_zeros, _read(network, self.what)))
             self.count = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
 
     def _check_members(self, network: Network) -> None:
@@ -105,8 +105,11 @@ class Monitor(Module):
         if self.forward is not None:
             self.forward.step(_read(network, self.source))
         elif self.average:
-            self.sum.value = jax.tree.map(jnp.add, self.sum.value, _read(network, self.what))
-            self.count.value = self.count.value + 1
+            self.count.value = n = self.count.value + 1
+            # not the sum: in single precision that of many steps is wrong in the fourth digit
+            self.mean.value = jax.tree.map(
+                lambda mean, x: mean + (x - mean) / n, self.mean.value, _read(network, self.what)
+            )
 
     def sample(self, network: Network) -> Any:
         """Called once per sampling period."""
@@ -114,8 +117,8 @@ class Monitor(Module):
             return self.forward.sample()
         if not self.average:
             return _read(network, self.what)
-        mean = jax.tree.map(lambda x: x / self.count.value, self.sum.value)
-        self.sum.value = jax.tree.map(jnp.zeros_like, self.sum.value)
+        mean = self.mean.value
+        self.mean.value = jax.tree.map(jnp.zeros_like, mean)
         self.count.value = jnp.zeros_like(self.count.value)
         return mean
 
@@ -167,9 +170,9 @@ def as_monitors(monitors: Any, network: Network) -> dict[str, Monitor]:
             raise ValueError(f'{where}: a name is text without a dot; got {name!r}.')
         made[name] = what if isinstance(what, Monitor) else Monitor(what)
         made[name].check(network, f'Simulator.run(monitors={{{name!r}: ...}})')
-    forwards = [id(monitor.forward) for monitor in made.values() if monitor.forward is not None]
-    if len(set(forwards)) < len(forwards):
-        raise ValueError(f'{where} names one forward model twice: it has one state, so make another.')
+    stateful = {id(monitor if monitor.forward is None else monitor.forward) for monitor in made.values()}
+    if len(stateful) < len(made):
+        raise ValueError(f'{where} names one monitor or forward model twice: it has one state, so make another.')
     return made
 
 

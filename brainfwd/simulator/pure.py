@@ -88,7 +88,7 @@ class Simulation:
         parameters : dict, optional
             By name, each with its unit; the others keep their value.
         key : JAX key, optional
-            Of all noise.
+            Of all noise; by default that of seed 0.
         """
         self._check(parameters or {})
         return self._compiled(parameters or {}, None if key is None else as_key(key, 'the key of a simulation'))

@@ -66,6 +66,8 @@ class Recorder:
     def diverged(self, found: Divergence) -> None:
         """Stop: the network left the finite numbers in the chunk that was taken last."""
         step, size = (np.asarray(each).reshape(-1, np.shape(each)[-1]) for each in found)
+        # a search that rounds in another way may stay finite: the end of the chunk then is all that is known
+        step = step if (step >= 0).any() else np.full_like(step, self.now)
         first = int(step[step >= 0].min())
         member = int((step == first).any(axis=1).argmax())
         at = np.flatnonzero(step[member] == first)
@@ -81,6 +83,7 @@ class Recorder:
             'Take a smaller dt, a weaker coupling or other parameters; .result of this error holds what was recorded '
             'before.',
             self.result(),
+            None if self.batch_size is None else member,
         )
 
     def kept(self, name: str) -> Any:

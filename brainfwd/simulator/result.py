@@ -13,11 +13,15 @@ __all__ = ['Result', 'SimulationError']
 
 
 class SimulationError(RuntimeError):
-    """A simulation that left the finite numbers. ``result`` holds what was recorded before."""
+    """A simulation that left the finite numbers.
 
-    def __init__(self, message: str, result: 'Result'):
+    ``result`` holds what was recorded before, and ``member`` says which of a batch it was.
+    """
+
+    def __init__(self, message: str, result: 'Result', member: int | None = None):
         super().__init__(message)
         self.result = result
+        self.member = member
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,8 +28,13 @@ from brainfwd.stimuli import Stimulus
 
 __all__ = ['Simulator']
 
-_CHUNK = 10_000
-"""Steps between two looks of the host: long enough that looking costs nothing, short enough to stop a diverged run."""
+_CHUNK = 40_000
+"""Steps between two looks of the host, at most: long enough that looking costs nothing, short enough to stop a run that
+diverged."""
+_WORK = 4e9
+"""Products of weights and sources between two looks, at most: a few seconds."""
+_VALUES = 2**24
+"""Values of a monitor that records every step between two looks, at most: 64 MiB in single precision."""
 _PILOT = 10.0 * u.second
 
 
@@ -140,7 +145,7 @@ class Simulator:
             else:
                 _restore(run, before, self.dt, batch_size)
                 if reseed:
-                    run.seed(keys_of(seed))
+                    run.seed(keys_of(seed), begin=False)
         recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed, batch_size)
         self._advance(run, recorder, setup.inputs, setup.n_steps, progress)
         return recorder.result()
@@ -314,14 +319,19 @@ class Simulator:
         run.init_all_states(batch_size=batch_size)
         run.seed(keys_of(seed))
 
+    def _longest_chunk(self, batch_size: int | None) -> int:
+        """Steps that are compiled together."""
+        n, members = self.network.in_size[-1], batch_size or 1
+        return int(max(1, min(_CHUNK, _WORK / (n**2 * members), _VALUES / (n * members))))
+
     def _advance(self, run: Run, recorder: 'Recorder', inputs: tuple, n_steps: int, progress: bool = False) -> None:
         fixed, series, functions = inputs
         block = math.gcd(*recorder.periods.values(), recorder.begin)
+        most = self._longest_chunk(recorder.batch_size)
         # no longer than a chunk: a divisor of the period serves as well
-        block = next(n for n in range(min(block, _CHUNK), 0, -1) if block % n == 0)
+        block = next(n for n in range(min(block, most), 0, -1) if block % n == 0)
         every = tuple((name, period // block) for name, period in recorder.periods.items())
         graph, parameters, states = taken_apart(run)
-        most = max(_CHUNK // 10, _CHUNK // (recorder.batch_size or 1))
         reads = functions_read(run, functions)
         chunk = _chunk(n_steps // block, max(1, most // block))
         bar = _progress_bar(n_steps, self.dt) if progress else None

@@ -11,7 +11,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.module import get_parameter, set_parameter
-from brainfwd.simulator.result import Result
+from brainfwd.simulator.result import Result, SimulationError
 from brainfwd.simulator.simulator import Simulator
 
 __all__ = ['Sweep', 'sweep']
@@ -87,6 +87,11 @@ def sweep(
         Points that run together, at most.
     **given
         Other arguments of `Simulator.run`: ``monitors``, ``transient``, ``inputs``, ``sampling_period``.
+
+    Raises
+    ------
+    SimulationError
+        When a point leaves the finite numbers; it names the point.
     """
     if not isinstance(simulator, Simulator):
         raise TypeError(f'sweep(simulator) is a bf.Simulator; got {type(simulator).__name__}.')
@@ -120,7 +125,12 @@ def sweep(
                 for name in together:
                     rows = over[name][np.array([point[place[name]] for point in filled])]
                     set_parameter(simulator.network, name, rows if rows.ndim > 1 else rows[:, None])
-                result = simulator.run(duration, seed=[seeds[point[-1]] for point in filled], **given)
+                try:
+                    result = simulator.run(duration, seed=[seeds[point[-1]] for point in filled], **given)
+                except SimulationError as error:
+                    raise SimulationError(
+                        f'sweep at {_said(over, seeds, filled[error.member or 0])}: {error}', error.result, error.member
+                    ) from error
                 found.update({point: (result, member) for member, point in enumerate(some)})
     finally:
         for name, value in before.items():
@@ -132,6 +142,11 @@ def sweep(
         for name in names
     }
     return Sweep(axes, records, times)
+
+
+def _said(over: Mapping[str, Any], seeds: Sequence[int], point: tuple[int, ...]) -> str:
+    values = [f'{name}={values[i]}' for (name, values), i in zip(over.items(), point[:-1], strict=True)]
+    return ', '.join([*values, f'seed={seeds[point[-1]]}'])
 
 
 def _values(simulator: Simulator, name: str, values: Any) -> Any:

@@ -92,6 +92,23 @@ def test_an_exponent_per_region(linear):
         assert np.polyfit(np.log(f[band]), np.log(mean[band]), 1)[0] == pytest.approx(-exponent, abs=0.08)
 
 
+@pytest.mark.parametrize('name', ['exponent', 'high'])
+def test_members_of_a_batch_have_their_own(linear, name):
+    # as many members as processes, which must not be taken for each other
+    each = {'exponent': np.array([0.4, 1.0, 1.6]), 'high': np.array([10.6, 10.8, 11.0]) * u.Hz}[name]
+    options = {'exponent': 1.0, 'low': 10.0 * u.Hz, 'high': 11.0 * u.Hz}
+    read = {'noise': lambda net: net.noise['inp'].value}
+
+    def run(value, seed):
+        network = network_of(linear, 2, **{**options, name: value})
+        assert network.noise['inp'].n_processes == 3
+        return bf.Simulator(network, dt=1 * u.ms).run(20 * u.ms, monitors=read, seed=seed)['noise'].mantissa
+
+    together = run(each[:, None], [5, 5, 5])
+    for value, member in zip(each, together, strict=True):
+        np.testing.assert_allclose(member, run(value, 5), rtol=1e-5)
+
+
 def test_errors(linear):
     make = lambda **options: bf.noise.ColouredNoise(0.0 * UNIT, 1.0 * UNIT, **options)  # noqa: E731
     with pytest.raises(ValueError, match=r'ColouredNoise\.exponent is below 2; got 2: use OrnsteinUhlenbeck'):

@@ -85,6 +85,19 @@ def test_of_each_member(linear):
     np.testing.assert_allclose(result['mean'].mantissa[1], 5 * result['mean'].mantissa[0], rtol=1e-5)
 
 
+def test_over_many_steps_it_keeps_its_digits(linear):
+    sim = bf.Simulator(linear(1, rate=0.0 * u.Hz, init_x=0.1 * u.mV), DT)
+    mean = bf.Monitor('x', sampling_period=50 * u.second, average=True)
+    result = sim.run(50 * u.second, monitors={'mean': mean})
+    np.testing.assert_allclose(result['mean'].mantissa, 0.1, rtol=1e-6)
+
+
+def test_one_monitor_has_one_name(linear):
+    mean = bf.Monitor('x', average=True)
+    with pytest.raises(ValueError, match=r'names one monitor or forward model twice'):
+        bf.Simulator(linear(1), DT).run(1 * u.ms, monitors={'first': mean, 'second': mean})
+
+
 def test_a_forward_model_has_filters():
     with pytest.raises(ValueError, match=r'Monitor\(average=True\) is of a name or a function; BOLDSignal has filters'):
         bf.Monitor(bf.BOLDSignal(4), average=True)

@@ -145,7 +145,7 @@ def test_run(sim, options, error, said):
 
 def test_one_forward_model_in_two_places(sim):
     bold = bf.BOLDSignal(3, tr=1 * u.ms)
-    with pytest.raises(ValueError, match='names one forward model twice: it has one state, so make another'):
+    with pytest.raises(ValueError, match='names one monitor or forward model twice: it has one state, so make another'):
         sim.run(2 * u.ms, monitors={'a': bf.Monitor(bold), 'b': bold})
 
 

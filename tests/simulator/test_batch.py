@@ -233,6 +233,23 @@ def test_connections_are_the_same_for_all():
         bf.DiffusiveCoupling(np.ones((2, 4, 4)))
 
 
+def test_a_given_past_is_read_with_the_parameters_of_each_member(linear):
+    # as many steps of it as members, which must not be taken for each other
+    before = np.array([[1.0, 5.0], [2.0, 7.0]])
+    baselines = np.array([[0.5], [4.0]])
+    coupling = bf.AdditiveCoupling(
+        np.array([[0.0, 1.0], [1.0, 0.0]]),
+        k=1 / u.second,
+        delays=2 * DT,
+        initial_history=before * u.mV,
+        baseline=baselines * u.mV,
+    )
+    x = bf.Simulator(bf.Network(linear(2), coupling), DT).run(1 * u.ms, batch_size=2)['output'].mantissa
+    # Heun: coupling goes from the older row of the past to the newer one in the first step, then to x(0) = 0
+    read = np.stack([before[0], before[1], [0.0, 0.0]])[:, ::-1] - baselines[:, None]
+    np.testing.assert_allclose(x, np.cumsum((read[:, 1:] + read[:, :-1]) / 2 * 0.5e-3, axis=1), rtol=1e-5)
+
+
 def test_noise_relative_to_a_signal_is_refused(far, eeg):
     model = eeg(noise_cov=None, snr_db=10.0)
     with pytest.raises(ValueError, match=r'differs between members of a batch: give noise_cov instead of snr_db'):

@@ -47,6 +47,19 @@ def test_with_new_parameters_and_noise(linear):
     assert abs(going_on - fresh).max() > 0.01
 
 
+def test_new_noise_goes_on_from_the_value_that_it_has(linear):
+    noise = {'inp': bf.noise.OrnsteinUhlenbeck(0.0 * u.mV / u.second, 1.0 * u.mV / u.second, 1.0 * u.second)}
+    sim = bf.Simulator(bf.Network(linear(50), noise=noise), dt=1 * u.ms)
+    monitors = {'noise': lambda network: network.noise['inp'].value}
+    first = sim.run(4 * u.ms, monitors=monitors, seed=0)
+    second = sim.run(4 * u.ms, monitors=monitors, seed=1, resume=first)
+    steps = u.math.concatenate([first['noise'][-1:], second['noise']]).mantissa
+    # each step has a spread of sqrt(2 dt / tau) = 0.045; drawn anew it would be 1
+    assert np.abs(np.diff(steps, axis=0)).max() < 0.25
+    again = sim.run(4 * u.ms, monitors=monitors, resume=first)
+    assert (again['noise'] != second['noise']).all()
+
+
 def test_a_transient_counts_from_where_it_goes_on(linear):
     sim = bf.Simulator(linear(1), dt=1 * u.ms)
     first = sim.run(10 * u.ms)
@@ -62,7 +75,7 @@ def test_what_cannot_be_continued(linear):
         bf.Simulator(linear(3), dt=1 * u.ms).run(4 * u.ms, resume=first)
     with pytest.raises(ValueError, match=r'a state of\n  Linear; .*\nand this is\n  WilsonCowanModel;'):
         bf.Simulator(bf.WilsonCowanModel(2), dt=1 * u.ms).run(4 * u.ms, resume=first)
-    with pytest.raises(TypeError, match=r'Simulator\.run\(resume=\.\.\.\) is the result of another run.*; got Quantity'):
+    with pytest.raises(TypeError, match=r'resume=\.\.\.\) is the result of another run.*; got Quantity'):
         bf.Simulator(linear(2), dt=1 * u.ms).run(4 * u.ms, resume=first['output'])
 
 
