@@ -8,87 +8,23 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.sparse import BCOO
 
 from brainfwd._core import checks
-from brainfwd._core.fields import FixedState, Parameter, check_fits
+from brainfwd._core.fields import FixedState, Parameter
 from brainfwd._core.module import Module, current_dt, current_dtype
 from brainfwd.coupling import connections
 from brainfwd.coupling.delayed_sum import at_once, bands, empty_history, given_history, record, total
-from brainfwd.coupling.parameters import PortParameter
+from brainfwd.coupling.parameters import (
+    Connectivity,
+    OfPairs,
+    PortParameter,
+    Speed,
+    Strength,
+    checked_bounds,
+    rounded_out,
+)
 
 __all__ = ['Coupling']
-
-
-class _Connectivity(Parameter):
-    """(regions, regions), of either sign; a matrix, or a list of connections."""
-
-    def _checked(self, instance: Any, value: Any) -> Any:
-        where = self.where(instance)
-        held = getattr(instance, self.name, None)
-        if connections.is_sparse(held) and np.ndim(value) == 1:  # other weights of the same connections
-            value = checks.array(value, where)
-            checks.shape_is(value, held.data.shape, where, '(connections,)')
-            value = BCOO((jnp.asarray(value, held.data.dtype), held.indices), shape=held.shape)
-        value = connections.checked_connections(value, where)
-        checks.shape_is(value, instance.in_size * 2, where, '[target, source]')
-        if connections.is_sparse(value):
-            checks.finite(value.data, where)
-        else:
-            value = super()._checked(instance, value)
-        instance.new_connections(value)
-        return value
-
-
-class _Strength(Parameter):
-    """Its unit is known once the coupling has its place in a network."""
-
-    by_region = True
-
-    def _checked(self, instance: Any, value: Any) -> Any:
-        if instance.turns is not None:
-            unit, what = instance.turns
-            value = checks.quantity(value, unit, self.where(instance), f'what turns {what}')
-        check_fits(value, instance.in_size, self.where(instance))
-        return super()._checked(instance, value)
-
-
-class _OfPairs(Parameter):
-    """Not negative, in a unit: one for all, (regions, regions), or (connections,) of a sparse ``conn``."""
-
-    def __init__(self, unit: u.Unit, meaning: str):
-        super().__init__(None, meaning, per_region=False, optional=True)
-        self.unit = unit
-
-    def _checked(self, instance: Any, value: Any) -> Any:
-        where, conn = self.where(instance), instance.conn
-        value = self.check(value, where)
-        listed = connections.is_sparse(conn) and np.shape(value) == conn.data.shape
-        if np.ndim(value.mantissa) and not listed:
-            checks.shape_is(value, instance.in_size * 2, where, '[target, source]')
-        value = super()._checked(instance, value)
-        checks.non_negative(value, where)
-        return value
-
-
-class _Speed(Parameter):
-    """One number above zero, within its bounds."""
-
-    def _checked(self, instance: Any, value: Any) -> Any:
-        where = self.where(instance)
-        value = checks.quantity(value, u.meter / u.second, where, f'the {self.meaning}')
-        checks.shape_is(value, (), where)
-        checks.positive(value, where)
-        value = super()._checked(instance, value)
-        bounds = instance.speed_bounds
-        if bounds is not None and not isinstance(value.mantissa, jax.core.Tracer):
-            low, high = _rounded_out(bounds)
-            if not low <= float(value.mantissa) <= high:
-                raise ValueError(
-                    f'{where} is within speed_bounds, {low:.4g} to {high:.4g} m/s; got {float(value.mantissa):g} m/s: '
-                    'make the coupling with wider bounds.'
-                )
-        return value
 
 
 class Coupling(Module):
@@ -134,11 +70,11 @@ class Coupling(Module):
     or speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
     """
 
-    conn = _Connectivity(None, 'connectivity [target, source]', per_region=False)
-    k = _Strength(None, 'global coupling strength')
-    tract_lengths = _OfPairs(u.mm, 'tract lengths')
-    conduction_speed = _Speed(None, 'conduction speed', per_region=False, optional=True)
-    delays = _OfPairs(u.ms, 'delays')
+    conn = Connectivity(None, 'connectivity [target, source]', per_region=False)
+    k = Strength(None, 'global coupling strength')
+    tract_lengths = OfPairs(u.mm, 'tract lengths')
+    conduction_speed = Speed(None, 'conduction speed', per_region=False, optional=True)
+    delays = OfPairs(u.ms, 'delays')
     initial_history = Parameter(None, 'source before t = 0', per_region=False, optional=True)
 
     n_parts: ClassVar[int] = 1
@@ -167,7 +103,7 @@ class Coupling(Module):
         **values: Any,
     ):
         conn = connections.checked_connections(conn, f'{type(self).__name__}.conn')
-        self._bounds = None if speed_bounds is None else _checked_bounds(speed_bounds, type(self).__name__)
+        self._bounds = None if speed_bounds is None else checked_bounds(speed_bounds, type(self).__name__)
         super().__init__(
             conn.shape[0],
             name=name,
@@ -330,7 +266,7 @@ class Coupling(Module):
         self.delay_steps.value = self._steps()
         if self.speed_bounds is not None and isinstance(self.conduction_speed.mantissa, jax.core.Tracer):
             # history is not long enough for others
-            low, high = _rounded_out(self.speed_bounds)
+            low, high = rounded_out(self.speed_bounds)
             speed = self.conduction_speed.mantissa
             self.k = self.k * jnp.where((low <= speed) & (speed <= high), 1.0, jnp.nan)
         if self.initial_history is not None and self._some_delayed:
@@ -435,19 +371,3 @@ def _parted(numbers: jax.Array, units: tuple[u.Unit, ...]) -> Any:
     return tuple(
         part if unit.is_unitless else u.Quantity(part, unit=unit) for part, unit in zip(numbers, units, strict=True)
     )
-
-
-def _rounded_out(bounds: tuple[Any, Any]) -> tuple[float, float]:
-    low, high = (float(bound.mantissa) for bound in bounds)
-    return low * (1 - 1e-6), high * (1 + 1e-6)
-
-
-def _checked_bounds(bounds: Any, where: str) -> tuple[float, float]:
-    where = f'{where}.speed_bounds'
-    if not isinstance(bounds, tuple | list) or len(bounds) != 2:
-        raise ValueError(f'{where} are two speeds, (slowest, fastest); got {bounds!r}.')
-    unit = u.meter / u.second
-    low, high = (float(np.asarray(checks.quantity(b, unit, where, 'a conduction speed').mantissa)) for b in bounds)
-    if not 0 < low <= high < np.inf:
-        raise ValueError(f'{where} are (slowest, fastest), both above zero; got {low:g} and {high:g} m/s.')
-    return low, high
