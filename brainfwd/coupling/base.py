@@ -65,9 +65,9 @@ class Coupling(Module):
     Notes
     -----
     Pairs without delay act at once; where no pair has one, nothing is kept. Within a step the past is linear, so that
-    delayed coupling is second order at best. History is read ahead: in a loop of one's own, weights that are set
-    between steps act on delayed pairs within 64 steps, on the others at once, as ``k`` does on all. New delays, lengths
-    or speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
+    delayed coupling is second order at best. History is read ahead: weights that are set on the way, in a loop of one's
+    own or before a run goes on, act on delayed pairs within 64 steps, on the others at once, as ``k`` does on all. New
+    delays, lengths or speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
     """
 
     conn = Connectivity(None, 'connectivity [target, source]', per_region=False)
