@@ -31,7 +31,7 @@ class Monitor(Module):
         Of names and functions; by default the one of the run. A forward model has its own.
     average : bool
         Record the mean over each sampling period, of all its steps, in place of the last one; of what is true or false,
-        the part of the steps at which it was true.
+        the part of the steps at which it was true. A period that begins in the transient counts whole.
     """
 
     def __init__(
@@ -181,6 +181,7 @@ def period_in_steps(period: Any, dt: u.Quantity, where: str) -> int:
     period = checks.quantity(period, u.ms, where)
     checks.shape_is(period, (), where)
     steps = float(np.asarray(period.mantissa) / np.asarray(dt.mantissa))
-    if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
+    # the rounding of single precision, at most
+    if not np.isfinite(steps) or abs(steps - round(steps)) > 1e-6 + 1e-7 * abs(steps):
         raise ValueError(f'{where} is a whole number of steps of {dt}; got {period}, which is {steps:g} steps.')
     return round(steps)

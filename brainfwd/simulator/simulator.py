@@ -97,7 +97,8 @@ class Simulator:
             Time between samples of the monitors that have no period of their own; every step by default.
         seed : int or list of int, optional
             Of all noise. By default a fresh one, noted in the result; of a run that continues, the one that it has. A
-            list has a seed for every member of a batch, which is then the run alone with that seed.
+            list has a seed for every member of a batch, which is then the run alone with that seed. Given to a run that
+            continues, noise with memory goes on from the value that it has.
         batch_size : int, optional
             So many runs at once. They differ in their noise, and in the parameters, initial values and inputs that are
             given as (batch, 1) or (batch, regions); a series is (steps, batch, regions). Connections and delays are

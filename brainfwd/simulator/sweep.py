@@ -11,7 +11,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.module import get_parameter, set_parameter
-from brainfwd.simulator.result import Result, SimulationError
+from brainfwd.simulator.result import SimulationError
 from brainfwd.simulator.simulator import Simulator
 
 __all__ = ['Sweep', 'sweep']
@@ -113,7 +113,7 @@ def sweep(
         return tuple(point[place[name]] for name in apart)
 
     before = {name: get_parameter(simulator.network, name) for name in over}
-    found: dict[tuple[int, ...], tuple[Result, int]] = {}
+    found: dict[tuple[int, ...], dict[str, Any]] = {}
     try:
         for index, of_index in itertools.groupby(sorted(points, key=fixed), key=fixed):
             for name, i in zip(apart, index, strict=True):
@@ -131,16 +131,14 @@ def sweep(
                     raise SimulationError(
                         f'sweep at {_said(over, seeds, filled[error.member or 0])}: {error}', error.result, error.member
                     ) from error
-                found.update({point: (result, member) for member, point in enumerate(some)})
+                for member, point in enumerate(some):
+                    found[point] = {name: record[member] for name, record in result.items()}
+                times = {name: result.times_of(name) for name in result}
     finally:
         for name, value in before.items():
             set_parameter(simulator.network, name, value)
     grid = shape if 'seed' in axes else shape[:-1]
-    names, times = list(result), {name: result.times_of(name) for name in result}
-    records = {
-        name: _gathered([found[point][0][name] for point in points], [found[point][1] for point in points], grid)
-        for name in names
-    }
+    records = {name: _gathered([found[point][name] for point in points], grid) for name in times}
     return Sweep(axes, records, times)
 
 
@@ -165,9 +163,8 @@ def _by_region(simulator: Simulator, name: str) -> bool:
     return get_parameter(simulator.network, name, field=True).by_region
 
 
-def _gathered(records: list[Any], members: list[int], grid: tuple[int, ...]) -> Any:
-    """The members of batches, one after the other, as an array over the grid."""
-    each = [record[member] for record, member in zip(records, members, strict=True)]
+def _gathered(each: list[Any], grid: tuple[int, ...]) -> Any:
+    """The records of all points, one after the other, as an array over the grid."""
     if not isinstance(each[0], u.Quantity | np.ndarray | jax.Array):
         objects = np.empty(len(each), object)
         objects[:] = each
