@@ -1,5 +1,6 @@
 """What every coupling inherits: connectivity, delays, history."""
 
+import hashlib
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -13,7 +14,15 @@ from brainfwd._core import checks
 from brainfwd._core.fields import FixedState, Parameter
 from brainfwd._core.module import Module, current_dt, current_dtype
 from brainfwd.coupling import connections
-from brainfwd.coupling.delayed_sum import at_once, bands, empty_history, given_history, record, total
+from brainfwd.coupling.delayed_sum import (
+    at_once,
+    bands,
+    empty_history,
+    given_history,
+    read_again,
+    record,
+    total,
+)
 from brainfwd.coupling.parameters import (
     Connectivity,
     OfPairs,
@@ -65,9 +74,9 @@ class Coupling(Module):
     Notes
     -----
     Pairs without delay act at once; where no pair has one, nothing is kept. Within a step the past is linear, so that
-    delayed coupling is second order at best. History is read ahead: weights that are set on the way, in a loop of one's
-    own or before a run goes on, act on delayed pairs within 64 steps, on the others at once, as ``k`` does on all. New
-    delays, lengths or speed act from the next ``init_all_states()``, with which every run of a Simulator begins.
+    delayed coupling is second order at best. New delays, lengths or speed act from the next ``init_all_states()``, with
+    which every run of a Simulator begins. History is read ahead: weights that are set in the middle of a loop of one's
+    own act on delayed pairs within 64 steps, on the others at once, as ``k`` does on all; `read_again` makes it at once.
     """
 
     conn = Connectivity(None, 'connectivity [target, source]', per_region=False)
@@ -296,6 +305,20 @@ class Coupling(Module):
                 self._some_at_once = not connections.is_sparse(conn) or self.pairs.value.at_once is not None
             elif len(weights) == len(self.delay_steps.value):  # otherwise they act from the next init_all_states
                 self._some_at_once = bool(((weights != 0) & (self._delay_bounds()[0] < 1)).any())
+
+    def digest(self) -> str:
+        """Changes with the weights, and with the delays in steps."""
+        weights = connections.concrete_weights(self.conn)
+        digest = hashlib.sha256(b'' if weights is None else np.ascontiguousarray(weights).tobytes())
+        digest.update(np.asarray(self.delay_steps.value).tobytes())
+        return digest.hexdigest()
+
+    def read_again(self) -> None:
+        """Take up other weights and delays in the middle of a run, as far back as the history reaches."""
+        if self._some_delayed:
+            history = self.history.value
+            weights = self._weights(history.now.dtype)
+            self.history.value = read_again(history, weights, self.delay_steps.value, self.pairs.value)
 
     # ---- step by step
 

@@ -15,7 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ['Band', 'Bands', 'History', 'at_once', 'bands', 'empty_history', 'given_history', 'record', 'total']
+__all__ = [
+    'Band',
+    'Bands',
+    'History',
+    'at_once',
+    'bands',
+    'empty_history',
+    'given_history',
+    'read_again',
+    'record',
+    'total',
+]
 
 _FAR, _MIDDLE = 64, 16
 # shorter stretches are no quicker to read: the compiler unrolls their loops instead of vectorising them
@@ -217,13 +228,36 @@ def record(history: History, source: jax.Array, weights: jax.Array, delays: jax.
     past, recent, middle, far, column = jax.lax.cond(
         phase & (_MIDDLE - 1) == 0, flush, lambda *unchanged: unchanged, past, recent, middle, far, column
     )
-    parts = [_row(far, phase & (_FAR - 1), then)] if pairs.far is not None else []
-    if pairs.middle is not None:
-        parts.append(_row(middle, phase & (_MIDDLE - 1), then))
-    if pairs.near is not None:
-        parts.append(_near(recent, slot, pairs.near.source, near_terms))
-    upcoming = sum(parts[1:], parts[0])
+    upcoming = _upcoming(recent, middle, far, then, phase, pairs, near_terms)
     return History(past, recent, middle, far, jnp.where(first, upcoming, then), upcoming, phase, column)
+
+
+def read_again(history: History, weights: jax.Array, delays: jax.Array, pairs: Bands) -> History:
+    """The same past, for other weights or delays, of which it holds enough; something was recorded."""
+    past, recent, middle, far, now, then, phase, column = history
+    near_terms, middle_terms, far_terms = (
+        [] if band is None else _terms(band, weights, delays) for band in (pairs.near, pairs.middle, pairs.far)
+    )
+    if pairs.middle is not None:
+        middle = _read(past, column, pairs.middle.source, middle_terms, _MIDDLE)
+    if pairs.far is not None:
+        ring = past.shape[1] - _STRETCH - _MIDDLE
+        then_next = (column - (phase & (_FAR - _MIDDLE))) % ring  # when far pairs were read last
+        far = _read(past, then_next, pairs.far.source, far_terms, _FAR)
+    upcoming = _upcoming(recent, middle, far, then, phase, pairs, near_terms)
+    return History(past, recent, middle, far, now, upcoming, phase, column)
+
+
+def _upcoming(
+    recent: jax.Array, middle: jax.Array, far: jax.Array, like: jax.Array, phase: jax.Array, pairs: Bands, near: Terms
+) -> jax.Array:
+    """Totals at the step after the one recorded last."""
+    parts = [_row(far, phase & (_FAR - 1), like)] if pairs.far is not None else []
+    if pairs.middle is not None:
+        parts.append(_row(middle, phase & (_MIDDLE - 1), like))
+    if pairs.near is not None:
+        parts.append(_near(recent, (phase - 1) & (len(recent) - 1), pairs.near.source, near))
+    return sum(parts[1:], parts[0])
 
 
 def total(history: History, fraction: float) -> jax.Array:

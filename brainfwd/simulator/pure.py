@@ -1,6 +1,7 @@
 """A run as a pure function."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import brainstate
@@ -90,8 +91,16 @@ class Simulation:
         key : JAX key, optional
             Of all noise; by default that of seed 0.
         """
-        self._check(parameters or {})
+        if not isinstance(parameters, Mapping | None):
+            raise TypeError(
+                f'a simulation takes a dict of parameters, and then a key: simulation({{}}, key); got '
+                f'{type(parameters).__name__}.'
+            )
+        self._check(dict(parameters or {}))
         return self._compiled(parameters or {}, None if key is None else as_key(key, 'the key of a simulation'))
+
+    def __repr__(self) -> str:
+        return f'Simulation({self._setup.run.network}, {self._setup.n_steps} steps of {self._plan.dt:g} ms)'
 
     def _check(self, parameters: dict[str, Any]) -> None:
         """As when it is set in a network; what JAX traces has no values to check."""

@@ -51,6 +51,8 @@ class Result(Mapping):
     def __getitem__(self, name: str) -> Any:
         if name in self.sample_times and name not in self.records:
             raise KeyError(f'{name!r} has no sample in this run, which is shorter than its sampling period.')
+        if name not in self.records:
+            raise KeyError(f'{name!r} was not recorded: there is {", ".join(map(repr, self.records))}.')
         return self.records[name]
 
     def __iter__(self) -> Iterator[str]:

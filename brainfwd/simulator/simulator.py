@@ -116,7 +116,7 @@ class Simulator:
         continues keeps the covariance.
 
         What a function of the user reads besides brainstate states is compiled in; where it changed, the run compiles
-        again. A new value of a parameter does not.
+        again (an array that was changed in place is not noticed: make a new one). A new value of a parameter does not.
 
         Returns
         -------
@@ -170,6 +170,9 @@ class Simulator:
         with brainstate.environ.context(dt=self.dt):
             self._begin(setup.run, 0, batch_size)
         return Simulation(setup, self.dt)
+
+    def __repr__(self) -> str:
+        return f'Simulator({self.network}, dt={self.dt})'
 
     # ---- checks
 

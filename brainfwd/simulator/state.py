@@ -40,6 +40,8 @@ class SimulationState:
         Of all noise.
     batch_size : int, optional
         Members of the batch; None for a single run.
+    connections : tuple of str
+        A digest of the weights and delays of each coupling: what they were in the last steps acts for a while.
     """
 
     arrays: Mapping[str, list[Any]]
@@ -48,6 +50,7 @@ class SimulationState:
     n_steps: int
     seed: Any
     batch_size: int | None = None
+    connections: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -55,11 +58,13 @@ class SimulationState:
     ) -> 'SimulationState':
         """The state of a run, from its states."""
         arrays = {_dotted(path): jax.tree.leaves(state.value) for path, state in states.to_flat().items()}
-        return cls(arrays, described(run), dt, n_steps, seed, batch_size)
+        connections = tuple(coupling.digest() for coupling in run.network.coupling)
+        return cls(arrays, described(run), dt, n_steps, seed, batch_size, connections)
 
     def save(self, path: str | PathLike) -> None:
         """Write an ``.npz`` file, which `load_state` reads."""
         about = {'format': _FORMAT, 'model': self.model, 'dt_ms': float(self.dt.mantissa), 'n_steps': self.n_steps}
+        about['connections'] = list(self.connections)
         arrays: dict[str, Any] = {
             f'{name}/{i}': _plain(x) for name, each in self.arrays.items() for i, x in enumerate(each)
         }
@@ -96,15 +101,20 @@ class SimulationState:
         theirs = {name: [_shape(x) for x in each] for name, each in self.arrays.items()}
         if shapes != theirs:
             differ = sorted(name for name in {*shapes, *theirs} if shapes.get(name) != theirs.get(name))
+            longer = any(name.endswith('.history') for name in differ)
+            hint = ' A longer delay needs a longer history: make the coupling with speed_bounds.' if longer else ''
             raise ValueError(
                 f'{where} needs the same network and monitors, in one precision; these states differ: '
-                f'{", ".join(differ)}.'
+                f'{", ".join(differ)}.{hint}'
             )
         for name, state in ours.items():
             leaves, tree = jax.tree.flatten(state.value)
             given = [_like(x, leaf) for x, leaf in zip(self.arrays[name], leaves, strict=True)]
             state.value = jax.tree.unflatten(tree, given)
         update_states(run, states)
+        for coupling, digest in zip(run.network.coupling, self.connections, strict=True):
+            if coupling.digest() != digest:  # otherwise a run in two pieces is one to the last bit
+                coupling.read_again()
 
     def __repr__(self) -> str:
         return f'SimulationState({self.model}, at {(self.n_steps * self.dt).in_unit(u.second)}, seed={self.seed})'
@@ -136,7 +146,8 @@ def load_state(path: str | PathLike) -> SimulationState:
     for key in held:  # in the order in which they were written
         arrays.setdefault(key.rpartition('/')[0], []).append(held[key])
     dt, seed = about['dt_ms'] * u.ms, about['seed']
-    return SimulationState(arrays, about['model'], dt, about['n_steps'], seed, about['batch_size'])
+    connections = tuple(about['connections'])
+    return SimulationState(arrays, about['model'], dt, about['n_steps'], seed, about['batch_size'], connections)
 
 
 def described(run: Run) -> str:

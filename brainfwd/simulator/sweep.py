@@ -103,6 +103,12 @@ def sweep(
     axes = {**over, 'seed': seeds} if isinstance(seed, Sequence | np.ndarray) else dict(over)
     if not axes or not seeds:
         raise ValueError('sweep(over) is empty: name a parameter, or give a list of seeds.')
+    try:
+        simulator._check_batch(None)
+    except checks.ShapeError as error:
+        raise checks.ShapeError(
+            f'sweep: every point is one run, and the network has a parameter with rows for a batch: {error}'
+        ) from error
     apart = [name for name in over if not _by_region(simulator, name)]
     together = [name for name in over if name not in apart]
     shape = (*(len(u.get_mantissa(values)) for values in over.values()), len(seeds))

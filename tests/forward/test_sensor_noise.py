@@ -326,7 +326,7 @@ def test_the_factor_is_no_parameter():
         (lambda: eeg(snr_db=1.0).fix_noise(np.ones((5, 4)) * u.volt), ValueError, 'eeg channels show no signal'),
         (lambda: eeg(snr_db=1.0).fix_noise(np.ones((1, 4)) * u.volt), ShapeError, 'two times at least'),
         (lambda: eeg(snr_db=1.0).fix_noise(np.ones((5, 4))), UnitError, 'in V; got a bare array'),
-        (lambda: eeg(seed=0).seed(jax.random.split(jax.random.key(0), 3)), ValueError, 'one threefry key'),
+        (lambda: eeg(seed=0).seed(jax.random.split(jax.random.key(0), (3, 2))), ValueError, 'one threefry key'),
         (
             lambda: eeg(
                 channels=Channels(tuple('abcd'), ('eeg',) * 4),

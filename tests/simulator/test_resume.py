@@ -1,5 +1,6 @@
 """A run continued from where it stopped."""
 
+import brainstate
 import brainunit as u
 import numpy as np
 import pytest
@@ -89,3 +90,22 @@ def test_a_piece_shorter_than_a_period_has_no_sample(linear):
         second['slow']
     third = sim.run(4 * u.ms, monitors=monitors, resume=second)
     assert third.times_of('slow').mantissa.tolist() == [0.016]
+
+
+@pytest.mark.parametrize('then', [3, 17, 20, 30, 49])
+def test_other_delays_reach_back_into_the_same_past(then):
+    """A ramp, read a delay ago: from the first step on the delay is the new one."""
+    brainstate.environ.set(precision=64)
+    ramp = {'x_inp': np.array([1.0, 0.0]) * u.Hz}
+    coupling = bf.AdditiveCoupling(np.array([[0.0, 0.0], [1.0, 0.0]]), k=1 * u.Hz, delays=5 * u.ms)
+    node = bf.LinearModel(2, gamma=0 * u.Hz, init_x=1.0)
+    sim = bf.Simulator(bf.Network(node, coupling), dt=1 * u.ms)
+    first = sim.run(100 * u.ms, inputs=ramp)
+    coupling.delays = then * u.ms
+    second = sim.run(60 * u.ms, inputs=ramp, resume=first)['output']
+    slope = np.diff(np.concatenate([first['output'][-1:], second])[:, 1]) / 1e-3
+    middle = 1 + (100.5 + np.arange(60)) / 1e3  # of each step
+    np.testing.assert_allclose(slope, middle - then / 1e3, rtol=0, atol=1e-9)
+    coupling.delays = 80 * u.ms
+    with pytest.raises(ValueError, match='A longer delay needs a longer history: make the coupling with speed_bounds'):
+        sim.run(60 * u.ms, inputs=ramp, resume=first)

@@ -171,3 +171,9 @@ def test_a_point_that_diverges(linear):
 def test_it_runs_a_simulator(sim):
     with pytest.raises(TypeError, match=r'sweep\(simulator\) is a bf\.Simulator; got Network'):
         bf.sweep(sim.network, 10 * u.ms, {'node.a': [0.1]})
+
+
+def test_rows_that_were_left_from_a_batch(linear):
+    sim = bf.Simulator(linear(2, init_x=np.array([[0.0], [5.0]]) * u.mV), DT)
+    with pytest.raises(bf.ShapeError, match=r'every point is one run, and the network has a parameter with rows'):
+        bf.sweep(sim, 50 * u.ms, {'node.rate': [0.0, 1.0] * u.Hz})
