@@ -76,7 +76,7 @@ class Coupling(Module):
     Pairs without delay act at once; where no pair has one, nothing is kept. Within a step the past is linear, so that
     delayed coupling is second order at best. New delays, lengths or speed act from the next ``init_all_states()``, with
     which every run of a Simulator begins. History is read ahead: weights that are set in the middle of a loop of one's
-    own act on delayed pairs within 64 steps, on the others at once, as ``k`` does on all; `read_again` makes it at once.
+    own act on delayed pairs within 64 steps, on the others at once, as ``k`` does on all; after `read_again` on all.
     """
 
     conn = Connectivity(None, 'connectivity [target, source]', per_region=False)
