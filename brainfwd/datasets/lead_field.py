@@ -10,6 +10,7 @@ from brainfwd.records import Channels, LeadField, SourceSpace
 __all__ = ['load_lead_field']
 
 _MEG_TYPES = {'1': 'mag', '2': 'grad', '3': 'grad'}
+_COILS = {'mag': 'neuromag magnetometer', 'grad': 'neuromag planar gradiometer'}
 
 
 def load_lead_field(kind: str = 'eeg', head: str = 'first', orientation: str = 'fixed') -> LeadField:
@@ -77,9 +78,10 @@ def _eeg(head: str) -> tuple[np.ndarray, Channels]:
 
 def _meg() -> tuple[np.ndarray, Channels]:
     data = arrays('fsaverage', 'fsaverage_ico4_meg306.npz')
-    # MNE's `loc`: the first three numbers are the place of the coil in the device frame
+    # MNE's `loc`: place of the coil, then its axes x, y, z, in the device frame
     rotation, shift = data['dev_head_t'][:3, :3], data['dev_head_t'][:3, 3]
-    positions = data['loc12_device'][:, :3] @ rotation.T + shift
+    loc = data['loc12_device'].astype(float).reshape(-1, 4, 3) @ rotation.T
     names = tuple(map(str, data['names']))
     types = tuple(_MEG_TYPES[name[-1]] for name in names)
-    return data['gain_fixed'], Channels(names, types, u.Quantity(positions, unit=u.meter))
+    coils = tuple(_COILS[kind] for kind in types)
+    return data['gain_fixed'], Channels(names, types, u.Quantity(loc[:, 0] + shift, unit=u.meter), coils, loc[:, 1:])

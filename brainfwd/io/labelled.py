@@ -79,6 +79,12 @@ def _recording(record: Recording) -> tuple[dict[str, Variable], dict[str, Variab
     if channels.positions is not None:
         coords['channel_position'] = variable(('channel', 'xyz'), channels.positions, 'place in the head frame')
         coords['xyz'] = ('xyz', np.array(['x', 'y', 'z']), {'long_name': 'right, front, up'})
+    if channels.coils is not None:
+        coords['coil'] = ('channel', np.array(channels.coils), {'long_name': 'how the coil is wound'})
+        coords['coil_axes'] = variable(
+            ('channel', 'coil_axis', 'xyz'), channels.coil_axes, 'x, y and normal of the coil'
+        )
+        coords['xyz'] = ('xyz', np.array(['x', 'y', 'z']), {'long_name': 'right, front, up'})
     attributes: dict[str, Any] = {} if record.head is None else {'head': record.head}
     if record.band is not None:
         for name, edge in zip(('high_pass', 'low_pass'), record.band, strict=True):
@@ -102,7 +108,9 @@ def _recording(record: Recording) -> tuple[dict[str, Variable], dict[str, Variab
 def _read_recording(dataset: Any) -> Recording:
     names = tuple(map(str, dataset['channel'].values))
     positions = quantity_of(dataset['channel_position']) if 'channel_position' in dataset.coords else None
-    channels = Channels(names, tuple(map(str, dataset['channel_type'].values)), positions)
+    coils = tuple(map(str, dataset['coil'].values)) if 'coil' in dataset.coords else None
+    axes = None if coils is None else quantity_of(dataset['coil_axes'])
+    channels = Channels(names, tuple(map(str, dataset['channel_type'].values)), positions, coils, axes)
     data = np.empty((dataset.sizes['time'], len(names)))
     for kind in channels.kinds:
         index = channels.indices(kind)

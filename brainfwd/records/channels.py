@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core.checks import ShapeError, UnitError, choice, quantity, shape_is
-from brainfwd.records.base import frozen_quantity, keep
+from brainfwd.records.base import frozen, frozen_quantity, keep
 
 __all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'average_reference', 'si', 'values']
 
@@ -23,7 +23,7 @@ SENSOR_UNITS = {'eeg': u.volt, 'mag': u.tesla, 'grad': u.tesla / u.meter}
 class Channels:
     """The sensors of a recording or a lead field, in order.
 
-    Two are equal when their names, types and places are.
+    Two are equal when their names, types, places and coils are.
 
     Parameters
     ----------
@@ -33,18 +33,25 @@ class Channels:
         ``'eeg'``, ``'mag'`` (magnetometer) or ``'grad'`` (planar gradiometer), one per sensor.
     positions : Quantity, optional
         (sensors, 3) in the head frame, m.
+    coils : tuple of str, optional
+        How each MEG sensor is wound: the name of a coil, as ``bf.forward.COILS`` lists them; ``''`` for an electrode.
+    coil_axes : array, optional
+        (sensors, 3, 3) unit vectors x, y, z of each coil, as rows, in the head frame; z is its normal, and a planar
+        gradiometer measures how the field along z grows along x. Zeros for an electrode. Comes with ``coils``.
 
     Raises
     ------
     ValueError
-        A type that does not exist, a name that comes twice.
+        A type that does not exist, a name that comes twice, axes that are not unit vectors at right angles.
     ShapeError
-        Names, types and positions of different number.
+        Names, types, positions and coils of different number.
     """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     positions: Any = None
+    coils: tuple[str, ...] | None = None
+    coil_axes: Any = None
 
     def __post_init__(self):
         names, types = tuple(map(str, self.names)), tuple(map(str, self.types))
@@ -60,7 +67,8 @@ class Channels:
             where = 'Channels(positions=...)'
             shape_is(positions, (len(names), 3), where, '(sensors, 3)')
             positions = frozen_quantity(positions, u.meter, where, 'the place of each sensor in the head frame')
-        keep(self, names=names, types=types, positions=positions)
+        coils, axes = _checked_coils(self.coils, self.coil_axes, types)
+        keep(self, names=names, types=types, positions=positions, coils=coils, coil_axes=axes)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -77,9 +85,10 @@ class Channels:
             return True
         if not isinstance(other, Channels) or not self.same_sensors(other):
             return False
-        if self.positions is None or other.positions is None:
-            return self.positions is other.positions
-        return np.array_equal(self.positions.mantissa, other.positions.mantissa)
+        if self.coils != other.coils:
+            return False
+        pairs = ((self.positions, other.positions), (self.coil_axes, other.coil_axes))
+        return all(a is b if a is None or b is None else np.array_equal(*map(u.get_mantissa, (a, b))) for a, b in pairs)
 
     def same_sensors(self, other: 'Channels') -> bool:
         """Whether the other are of the same names and types, in the same order, wherever they are placed."""
@@ -124,12 +133,43 @@ class Channels:
         index = np.array(
             [i for i, pair in enumerate(zip(self.names, self.types, strict=True)) if chosen & set(pair)], dtype=int
         )
-        positions = None if self.positions is None else self.positions[index]
-        return Channels(tuple(self.names[i] for i in index), tuple(self.types[i] for i in index), positions), index
+        return self.at(index), index
+
+    def at(self, index: Any) -> 'Channels':
+        """The channels at these places, in this order."""
+        names, types = tuple(self.names[i] for i in index), tuple(self.types[i] for i in index)
+        coils = None if self.coils is None else tuple(self.coils[i] for i in index)
+        positions, axes = (None if field is None else field[index] for field in (self.positions, self.coil_axes))
+        return Channels(names, types, positions, coils, axes)
 
     @property
     def _has_meg(self) -> bool:
         return bool({'mag', 'grad'} & set(self.kinds))
+
+
+def _checked_coils(coils: Any, axes: Any, types: tuple[str, ...]) -> tuple[tuple[str, ...] | None, Any]:
+    if coils is None and axes is None:
+        return None, None
+    n, where = len(types), 'Channels(coil_axes=...)'
+    if coils is None or axes is None:
+        raise ValueError('Channels(coils=..., coil_axes=...) come together: how a coil is wound, and how it is turned.')
+    coils = tuple(map(str, coils))
+    if len(coils) != n:
+        raise ShapeError(f'Channels(coils=...) has one name per sensor, {n}; got {len(coils)}.')
+    for coil, kind in zip(coils, types, strict=True):
+        if (coil == '') != (kind == 'eeg'):
+            raise ValueError(
+                f"Channels(coils=...) names the coil of each MEG sensor, '' for EEG; got {coil!r}, {kind}."
+            )
+    shape_is(axes, (n, 3, 3), where, '(sensors, axes, 3)')
+    axes = frozen(axes, where)
+    has_coil = np.array(types) != 'eeg'
+    off = abs(axes @ axes.swapaxes(1, 2) - np.eye(3) * has_coil[:, None, None]).max(axis=(1, 2))
+    # what positions in millimetres, or axes in single precision, may leave
+    if not (off < 1e-3).all():
+        worst = int(np.nanargmax(np.where(np.isfinite(off), off, np.inf)))
+        raise ValueError(f'{where} are unit vectors at right angles, zeros for EEG; got {axes[worst]} at {worst}.')
+    return coils, axes
 
 
 @jax.tree_util.register_pytree_node_class

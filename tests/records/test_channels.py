@@ -150,3 +150,39 @@ def test_bad_groups(mixed, eeg):
         si(np.ones((2, 3)), eeg)
     with pytest.raises(ValueError, match='got others'):
         si(values(np.ones((2, 5)), mixed), eeg)
+
+
+AXES = np.stack([np.zeros((3, 3)), np.eye(3)[[1, 2, 0]], np.eye(3)])
+
+
+def coiled(coils=('', 'a', 'b'), axes=AXES, names='EMG'):
+    return Channels(tuple(names), ('eeg', 'mag', 'grad'), None, coils, axes)
+
+
+def test_coils_go_with_their_channels():
+    channels = coiled()
+    picked, index = channels.pick('meg')
+    assert picked.coils == ('a', 'b')
+    np.testing.assert_array_equal(picked.coil_axes, AXES[index])
+    assert channels.at([2, 0]).coils == ('b', '')
+    assert channels == coiled()
+    assert channels != coiled(coils=('', 'a', 'c'))
+    assert channels != coiled(axes=AXES[[0, 2, 1]])
+    assert channels.same_sensors(coiled(axes=AXES[[0, 2, 1]]))
+
+
+@pytest.mark.parametrize(
+    ('coils', 'axes', 'error', 'words'),
+    [
+        (('', 'a'), AXES, ShapeError, 'one name per sensor, 3'),
+        (('', 'a', 'b'), AXES[:2], ShapeError, r'\(3, 3, 3\)'),
+        (('', 'a', 'b'), None, ValueError, 'come together'),
+        (('x', 'a', 'b'), AXES, ValueError, "'' for EEG"),
+        (('', '', 'b'), AXES, ValueError, "'' for EEG"),
+        (('', 'a', 'b'), 2 * AXES, ValueError, 'right angles'),
+        (('', 'a', 'b'), AXES * np.nan, ValueError, 'right angles'),
+    ],
+)
+def test_coils_that_do_not_fit_are_refused(coils, axes, error, words):
+    with pytest.raises(error, match=words):
+        coiled(coils, axes)
