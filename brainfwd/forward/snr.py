@@ -1,0 +1,127 @@
+r"""Signal-to-noise ratio of sensors.
+
+.. math:: \text{SNR}_{dB} = 10 \log_{10} \frac{\operatorname{tr} C_\text{signal}}{\operatorname{tr} C_\text{noise}}
+
+per type of channel, after projection to the reference, with the mean over time removed, in a band of frequencies.
+"""
+
+import math
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd.records import Channels, Recording, average_reference
+
+__all__ = ['band_in_hertz', 'power', 'projector_of', 'signal_to_noise']
+
+
+def power(
+    data: np.ndarray, channels: Channels, seconds: float = 1.0, band: tuple[float, float] | None = None
+) -> dict[str, float]:
+    r"""The trace of the covariance, per type of channel: mean removed, divided by n - 1.
+
+    In a band it is the part of that trace which the discrete Fourier transform has there,
+    :math:`\sum_{|f| \in B} |X_f|^2 / (n (n - 1))`.
+
+    Parameters
+    ----------
+    data : array
+        (times, sensors) SI numbers, in the reference.
+    channels : Channels
+        The sensors.
+    seconds : float
+        Sampling period.
+    band : tuple of float, optional
+        Lowest and highest frequency, Hz.
+    """
+    n = len(data)
+    centred = data - data.mean(axis=0)
+    # divided first: the squares of teslas are below what single precision holds
+    size = abs(centred).max(axis=0)
+    relative = centred / np.where(size > 0, size, 1.0)
+    if band is None:
+        energy = np.square(relative).sum(axis=0)
+    else:
+        spectrum, hertz = np.fft.rfft(relative, axis=0), np.fft.rfftfreq(n, seconds)
+        inside = (hertz >= band[0]) & (hertz <= band[1]) & (hertz > 0)
+        if not inside.any():
+            raise ValueError(
+                f'the band of {band[0]:g} to {band[1]:g} Hz holds no frequency of {n} samples, which are '
+                f'{1 / (n * seconds):g} Hz apart.'
+            )
+        # every frequency but half the sampling rate stands for its negative too
+        sides = np.where(np.arange(len(hertz)) * 2 == n, 1.0, 2.0)[inside, None]
+        energy = (sides * (spectrum.real[inside] ** 2 + spectrum.imag[inside] ** 2)).sum(axis=0) / n
+    variance = energy * size**2 / (n - 1)
+    return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
+
+
+def projector_of(channels: Channels, reference: str | None, where: str) -> np.ndarray:
+    """(sensors, sensors) of the reference: ``'average'``, or None for none."""
+    if reference is None:
+        return np.eye(len(channels))
+    checks.choice(reference, ['average'], f'{where}(reference=...), if not None,')
+    return average_reference(channels)
+
+
+def band_in_hertz(band: Any, seconds: float, where: str) -> tuple[float, float] | None:
+    """The edges of a band in Hz, None for an open one; an error unless 0 <= low < high <= half the sampling rate."""
+    if band is None or all(edge is None for edge in band):
+        return None
+    low, high = (
+        default if edge is None else float(u.get_mantissa(checks.quantity(edge, u.Hz, where, 'a frequency')))
+        for edge, default in zip(band, (0.0, 0.5 / seconds), strict=True)
+    )
+    if not 0 <= low < high <= 0.5 / seconds * (1 + 1e-9):
+        raise ValueError(
+            f'{where} goes up, from 0 at least to half the sampling rate at most, {0.5 / seconds:g} Hz; '
+            f'got {low:g} to {high:g} Hz.'
+        )
+    return low, high
+
+
+def signal_to_noise(
+    signal: Recording,
+    noise: Recording,
+    *,
+    band: tuple[Any, Any] | None = None,
+    reference: str | None = 'average',
+) -> dict[str, float]:
+    r"""The measured signal-to-noise ratio in dB, per type of channel.
+
+    .. math:: 10 \log_{10} \big(\operatorname{tr} C_\text{signal} / \operatorname{tr} C_\text{noise}\big)
+
+    after projection to the reference, with the mean over time removed.
+
+    Parameters
+    ----------
+    signal, noise : Recording
+        The one without the other, of the same channels and sampling period.
+    band : tuple of two Quantities, optional
+        The frequencies counted, Hz, of the discrete Fourier transform; all by default.
+    reference : {'average', None}
+        Of the electrodes, before the powers are taken.
+
+    Raises
+    ------
+    ValueError
+        Other channels or another sampling period, a band out of range, or a type of channel without noise.
+    """
+    where = 'signal_to_noise'
+    if not noise.channels.same_sensors(signal.channels):
+        raise ValueError(f'{where}(noise) is of the channels of the signal, {signal.channels}; got {noise.channels}.')
+    seconds = signal.sampling_period.mantissa
+    if not math.isclose(noise.sampling_period.mantissa, seconds, rel_tol=1e-9):
+        raise ValueError(
+            f'{where}(noise) has the sampling period of the signal, {signal.sampling_period}; '
+            f'got {noise.sampling_period}.'
+        )
+    edges = band_in_hertz(band, seconds, f'{where}(band=...)')
+    projector = projector_of(signal.channels, reference, where)
+    top, bottom = (power(each.data_si @ projector.T, each.channels, seconds, edges) for each in (signal, noise))
+    silent = [kind for kind, value in bottom.items() if not value > 0]
+    if silent:
+        raise ValueError(f'{where}(noise): the {", ".join(silent)} channels show no noise.')
+    return {kind: 10 * math.log10(top[kind] / bottom[kind]) if top[kind] > 0 else -math.inf for kind in top}
