@@ -1,6 +1,6 @@
 """Neural masses, coupled by a connectome, seen by EEG, MEG and BOLD, and recovered by inverse solvers."""
 
-from brainfwd import datasets, inverse, io, metrics, noise, plot, records, report, stimuli
+from brainfwd import datasets, forward, inverse, io, metrics, noise, plot, records, report, stimuli
 from brainfwd._core import units
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.fields import Input, Parameter, Variable
@@ -94,6 +94,7 @@ __all__ = [
     'WongWangEIModel',
     'WongWangModel',
     'datasets',
+    'forward',
     'inverse',
     'io',
     'list_models',

@@ -13,7 +13,7 @@ import numpy as np
 from brainfwd._core.checks import ShapeError, UnitError, choice, quantity, shape_is
 from brainfwd.records.base import frozen, frozen_quantity, keep
 
-__all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'average_reference', 'si', 'values']
+__all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'si', 'values']
 
 SENSOR_UNITS = {'eeg': u.volt, 'mag': u.tesla, 'grad': u.tesla / u.meter}
 """The SI unit of what each type of channel measures."""
@@ -258,18 +258,6 @@ class ChannelGroups(Mapping):
         self = object.__new__(cls)
         self._groups, self.channels = dict(zip(channels.kinds, children, strict=True)), channels
         return self
-
-
-def average_reference(channels: Channels) -> np.ndarray:
-    r"""(sensors, sensors) projector :math:`P = I - 1 1^T / n` on the EEG channels, the identity on the others.
-
-    EEG measures differences of potential: what all electrodes share says nothing about the brain.
-    """
-    projector = np.eye(len(channels))
-    if 'eeg' in channels.kinds:
-        index = channels.indices('eeg')
-        projector[np.ix_(index, index)] -= 1 / len(index)
-    return projector
 
 
 def values(si_array: Any, channels: Channels) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from brainfwd._core.checks import ShapeError, UnitError, finite, quantity
 from brainfwd.records.base import frozen, keep
 from brainfwd.records.channels import SENSOR_UNITS, Channels
+from brainfwd.records.reference import Reference, reference_projector
 from brainfwd.records.source_space import SourceSpace
 
 __all__ = ['LeadField']
@@ -103,3 +104,11 @@ class LeadField:
             return self
         gain = np.einsum('mnk,nk->mn', self.gain_si, self.sources.normals)
         return LeadField(gain, self.channels, self.sources, self.head)
+
+    def referenced(self, reference: Reference) -> 'LeadField':
+        """EEG against another reference: ``'average'``, an electrode, or several, as ``('TP9', 'TP10')``.
+
+        The head stays the same.
+        """
+        projector = reference_projector(self.channels, reference, 'LeadField.referenced(reference)')
+        return LeadField(np.tensordot(projector, self.gain_si, axes=1), self.channels, self.sources, self.head)

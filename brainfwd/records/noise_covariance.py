@@ -1,5 +1,6 @@
 """How the noise of the sensors varies together."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import UnitError, finite, non_negative, positive_int, quantity, shape_is
+from brainfwd._core.checks import UnitError, choice, finite, non_negative, positive_int, quantity, shape_is
 from brainfwd.records.base import frozen, keep
 from brainfwd.records.channels import SENSOR_UNITS, Channels
+from brainfwd.records.reference import Reference, reference_projector
 
 if TYPE_CHECKING:
     from brainfwd.records.recording import Recording
@@ -33,17 +35,23 @@ class NoiseCovariance:
         The sensors, in order.
     n_samples : int, optional
         How many samples it was estimated from.
+    rank : dict of str to int, optional
+        In how many directions there is noise, of ``'meg'`` (magnetometers and gradiometers together) and ``'eeg'``,
+        after the average reference of EEG. Where the eigenvalues do not tell, as after a Maxwell filter and rounding;
+        otherwise left out.
 
     Raises
     ------
     UnitError, ShapeError, ValueError
         Units in ``matrix_si``, a shape that does not fit the channels, values that are not finite, a matrix that is
-        not symmetric or has a negative eigenvalue (both up to rounding, relative to the variances).
+        not symmetric or has a negative eigenvalue (both up to rounding, relative to the variances), a rank larger than
+        there are channels.
     """
 
     matrix_si: Any
     channels: Channels
     n_samples: int | None = None
+    rank: Mapping[str, int] | None = None
 
     def __post_init__(self):
         where, m = 'NoiseCovariance(matrix_si=...)', len(self.channels)
@@ -69,7 +77,8 @@ class NoiseCovariance:
         n_samples = self.n_samples
         if n_samples is not None:
             n_samples = positive_int(n_samples, 'NoiseCovariance(n_samples=...)')
-        keep(self, matrix_si=frozen((matrix + matrix.T) / 2, where), n_samples=n_samples)
+        rank = None if self.rank is None else _checked_rank(self.rank, self.channels)
+        keep(self, matrix_si=frozen((matrix + matrix.T) / 2, where), n_samples=n_samples, rank=rank)
 
     @classmethod
     def from_quantity(cls, matrix: Any, channels: Channels, n_samples: int | None = None) -> 'NoiseCovariance':
@@ -131,4 +140,36 @@ class NoiseCovariance:
     def pick(self, kinds: str | Sequence[str]) -> 'NoiseCovariance':
         """The block of the sensors of some types or names."""
         channels, index = self.channels.pick(kinds)
-        return NoiseCovariance(self.matrix_si[np.ix_(index, index)], channels, self.n_samples)
+        # a part of what varies in r directions varies in r, or in as many as it has channels
+        blocks = _blocks(channels)
+        rank = None if self.rank is None else {k: min(r, blocks[k]) for k, r in self.rank.items() if k in blocks}
+        return NoiseCovariance(self.matrix_si[np.ix_(index, index)], channels, self.n_samples, rank)
+
+    def referenced(self, reference: Reference) -> 'NoiseCovariance':
+        """Of EEG against another reference: ``'average'``, an electrode, or several, as ``('TP9', 'TP10')``."""
+        projector = reference_projector(self.channels, reference, 'NoiseCovariance.referenced(reference)')
+        matrix = projector @ self.matrix_si @ projector.T
+        # where all of it cancels, rounding is left
+        cancelled = np.einsum('ij,jk,ik->i', abs(projector), abs(self.matrix_si), abs(projector), optimize=True)
+        silent = np.diagonal(matrix) <= len(matrix) * np.finfo(float).eps * cancelled
+        matrix[silent], matrix[:, silent] = 0.0, 0.0
+        return dataclasses.replace(self, matrix_si=matrix)
+
+
+def _blocks(channels: Channels) -> dict[str, int]:
+    """How many channels are whitened together."""
+    n_eeg = channels.types.count('eeg')
+    return {block: n for block, n in (('meg', len(channels) - n_eeg), ('eeg', n_eeg)) if n}
+
+
+def _checked_rank(rank: Mapping[str, int], channels: Channels) -> dict[str, int]:
+    blocks, where = _blocks(channels), 'NoiseCovariance(rank=...)'
+    if not isinstance(rank, Mapping):
+        raise TypeError(f"{where} is a dict, as {{'meg': 66, 'eeg': 59}}; got {type(rank).__name__}.")
+    checked = {}
+    for block, value in rank.items():
+        of_block = f'{where}, of {choice(block, blocks, where)}'
+        checked[block] = positive_int(value, of_block)
+        if checked[block] > blocks[block]:
+            raise ValueError(f'{of_block}, is at most the number of channels, {blocks[block]}; got {value}.')
+    return checked

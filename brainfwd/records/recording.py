@@ -8,10 +8,11 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import ShapeError, UnitError, finite
+from brainfwd._core.checks import ShapeError, UnitError, finite, positive_int
 from brainfwd.records.base import frozen, keep, scalar
 from brainfwd.records.channels import Channels, si, values
 from brainfwd.records.noise_covariance import NoiseCovariance
+from brainfwd.records.reference import Reference, reference_projector
 from brainfwd.records.time_axis import check_axis, slice_of, times_of
 
 __all__ = ['Recording']
@@ -37,6 +38,8 @@ class Recording:
         Which head it was simulated with, as in `LeadField.head`.
     band : tuple of two Quantities, optional
         High-pass and low-pass frequency it was filtered with, Hz; None for none.
+    nave : int
+        Of how many repetitions it is the average; 1 for a single one. ``noise_cov`` is that of a single one.
 
     Raises
     ------
@@ -52,6 +55,7 @@ class Recording:
     noise_cov: NoiseCovariance | None = None
     head: str | None = None
     band: tuple[Any, Any] | None = None
+    nave: int = 1
 
     def __post_init__(self):
         where = 'Recording(data_si=...)'
@@ -72,7 +76,8 @@ class Recording:
             where = 'Recording(band=...)'
             low, high = (None if edge is None else scalar(edge, u.Hz, where, 'a frequency') for edge in band)
             band = (low, high)
-        keep(self, data_si=data, sampling_period=period, start=start, band=band)
+        nave = positive_int(self.nave, 'Recording(nave=...)')
+        keep(self, data_si=data, sampling_period=period, start=start, band=band, nave=nave)
 
     @classmethod
     def from_quantity(cls, data: Any, channels: Channels, sampling_period: Any, **fields: Any) -> 'Recording':
@@ -80,7 +85,9 @@ class Recording:
         return cls(si(data, channels, 'Recording.from_quantity(data)'), channels, sampling_period, **fields)
 
     def __repr__(self) -> str:
-        return f'Recording({self.channels!r}, {self.n_times} samples every {self.sampling_period}, from {self.start})'
+        average = '' if self.nave == 1 else f', average of {self.nave}'
+        axis = f'{self.n_times} samples every {self.sampling_period}, from {self.start}'
+        return f'Recording({self.channels!r}, {axis}{average})'
 
     @property
     def data(self) -> Any:
@@ -118,6 +125,15 @@ class Recording:
         noise_cov = None if self.noise_cov is None else self.noise_cov.pick(channels.names)
         return dataclasses.replace(self, data_si=self.data_si[:, index], channels=channels, noise_cov=noise_cov)
 
+    def referenced(self, reference: Reference) -> 'Recording':
+        """EEG against another reference: ``'average'``, an electrode, or several, as ``('TP9', 'TP10')``.
+
+        So is its noise. An electrode that is the reference stays, as zeros.
+        """
+        projector = reference_projector(self.channels, reference, 'Recording.referenced(reference)')
+        noise_cov = None if self.noise_cov is None else self.noise_cov.referenced(reference)
+        return dataclasses.replace(self, data_si=self.data_si @ projector.T, noise_cov=noise_cov)
+
     def covariance(self, start: Any = None, stop: Any = None) -> NoiseCovariance:
         """The covariance of the samples with ``start <= t < stop``: mean removed, divided by n - 1."""
         return NoiseCovariance.from_recording(self, start, stop)
@@ -138,6 +154,8 @@ class Recording:
                 raise ValueError(f'{where} come from one head, {first.head!r}; got {part.head!r}.')
             if part.band != first.band:
                 raise ValueError(f'{where} have one band, {first.band}; got {part.band}.')
+            if part.nave != first.nave:
+                raise ValueError(f'{where} average as many repetitions, {first.nave}; got {part.nave}.')
             if abs(part.start.mantissa - expected) > 1e-3 * first.sampling_period.mantissa:
                 raise ValueError(f'{where} follow one another: the next starts at {expected:g} s; got {part.start}.')
             expected = part.start.mantissa + part.n_times * part.sampling_period.mantissa
