@@ -31,6 +31,7 @@ __all__ = [
     'quantity',
     'shape_is',
     'square',
+    'unit_vectors',
 ]
 
 
@@ -153,6 +154,18 @@ def positive(value: Any, where: str) -> None:
     concrete = _concrete(value)
     if concrete is not None and not (concrete > 0).all():
         raise ValueError(f'{where} must be above zero; got {concrete.min():g} as the smallest value.')
+
+
+def unit_vectors(value: Any, where: str) -> None:
+    """Refuse rows that are not of length 1, to a thousandth: files hold them in single precision or less."""
+    concrete = _concrete(value)
+    if concrete is None:
+        return
+    finite(concrete, where)
+    length = np.linalg.norm(concrete, axis=-1)
+    if not np.allclose(length, 1.0, atol=1e-3):
+        worst = int(np.argmax(abs(length - 1)))
+        raise ValueError(f'{where} are unit vectors; got length {length[worst]:g} at {worst}.')
 
 
 def shape_is(value: Any, shape: tuple[int, ...], where: str, axes: str = '') -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import ShapeError, finite, non_negative, shape_is
+from brainfwd._core.checks import ShapeError, finite, non_negative, shape_is, unit_vectors
 from brainfwd.records.base import as_vector, frozen_quantity, keep
 
 __all__ = ['SourceSpace']
@@ -54,13 +54,10 @@ class SourceSpace:
         positions = frozen_quantity(self.positions, u.meter, 'SourceSpace(positions=...)', 'the place of each source')
         normals = frozen_quantity(self.normals, u.UNITLESS, 'SourceSpace(normals=...)', 'the outward unit vectors')
         areas = frozen_quantity(self.areas, u.mm**2, 'SourceSpace(areas=...)', 'the cortex of each source')
-        for name, value in (('positions', positions), ('normals', normals), ('areas', areas)):
+        for name, value in (('positions', positions), ('areas', areas)):
             finite(value, f'SourceSpace({name}=...)')
         non_negative(areas, 'SourceSpace(areas=...)')
-        length = np.linalg.norm(normals, axis=1)
-        if not np.allclose(length, 1.0, atol=1e-3):
-            worst = int(np.argmax(abs(length - 1)))
-            raise ValueError(f'SourceSpace(normals=...) are unit vectors; got length {length[worst]:g} at {worst}.')
+        unit_vectors(normals, 'SourceSpace(normals=...)')
         hemisphere = as_vector(self.hemisphere, np.int8, n, 'SourceSpace(hemisphere=...)')
         if not np.isin(hemisphere, (0, 1)).all():
             raise ValueError('SourceSpace(hemisphere=...) is 0 (left) or 1 (right) for each source.')
