@@ -5,12 +5,10 @@ import numpy as np
 
 from brainfwd._core.checks import choice
 from brainfwd.datasets.files import arrays
+from brainfwd.datasets.helmet import load_helmet
 from brainfwd.records import Channels, LeadField, SourceSpace
 
 __all__ = ['load_lead_field']
-
-_MEG_TYPES = {'1': 'mag', '2': 'grad', '3': 'grad'}
-_COILS = {'mag': 'neuromag magnetometer', 'grad': 'neuromag planar gradiometer'}
 
 
 def load_lead_field(kind: str = 'eeg', head: str = 'first', orientation: str = 'fixed') -> LeadField:
@@ -50,7 +48,10 @@ def load_lead_field(kind: str = 'eeg', head: str = 'first', orientation: str = '
     choice(orientation, orientations, f'load_lead_field({kind!r}, head={head!r}, orientation=...)')
 
     labels = arrays('desikan_killiany', 'fsaverage_ico4_dk_labels.npz')
-    gain, channels = _meg() if kind == 'meg' else _eeg(head)
+    if kind == 'meg':
+        gain, channels = arrays('fsaverage', 'fsaverage_ico4_meg306.npz')['gain_fixed'], load_helmet()
+    else:
+        gain, channels = _eeg(head)
     field = LeadField(gain[:, labels['on_cortex']], channels, _sources(labels), f'fsaverage {head}')
     return field if orientation == 'free' else field.fixed()
 
@@ -74,14 +75,3 @@ def _eeg(head: str) -> tuple[np.ndarray, Channels]:
     positions = u.Quantity(data['positions_head_m'].astype(float), unit=u.meter)
     channels = Channels(tuple(data['names']), ('eeg',) * len(data['names']), positions)
     return data['gain_free' if head == 'first' else 'gain_fixed'], channels
-
-
-def _meg() -> tuple[np.ndarray, Channels]:
-    data = arrays('fsaverage', 'fsaverage_ico4_meg306.npz')
-    # MNE's `loc`: place of the coil, then its axes x, y, z, in the device frame
-    rotation, shift = data['dev_head_t'][:3, :3], data['dev_head_t'][:3, 3]
-    loc = data['loc12_device'].astype(float).reshape(-1, 4, 3) @ rotation.T
-    names = tuple(map(str, data['names']))
-    types = tuple(_MEG_TYPES[name[-1]] for name in names)
-    coils = tuple(_COILS[kind] for kind in types)
-    return data['gain_fixed'], Channels(names, types, u.Quantity(loc[:, 0] + shift, unit=u.meter), coils, loc[:, 1:])
