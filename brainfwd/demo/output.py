@@ -170,7 +170,9 @@ def write(out: Path, brain: Connectome, experiment: Experiment, result: Experime
     )
     show(
         'functional_connectivity',
-        plot.functional_connectivity({'simulated': bold.connectivity, 'empirical': empirical}, brain.labels),
+        plot.functional_connectivity(
+            {'simulated': bold.connectivity, 'empirical': empirical}, brain.labels, label='Correlation of BOLD'
+        ),
         'Correlation of BOLD between regions, simulated and empirical. Nothing was fitted; the two correlate with '
         f'r = {agreement:.2f} over pairs of regions.',
         'Two matrices of correlations',

@@ -43,8 +43,8 @@ def bold(
         Times without a unit, values with one, values that do not fit times and labels, a region that does not exist.
     """
     values = checks.quantity(values, u.UNITLESS, 'bold(values)', 'a relative change')
-    at, numbers, _ = check_series(times, values, labels, 'bold')
-    percent, labels = 100 * numbers, list(labels)
+    at = check_series(times, values, labels, 'bold')
+    percent, labels = 100 * np.asarray(u.get_mantissa(values), dtype=float), list(labels)
     if show is None:
         show = [labels[i] for i in np.sort(np.argsort(-percent.var(axis=0))[:4])]
     fig = figure(11, 6.0)

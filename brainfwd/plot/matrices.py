@@ -14,19 +14,23 @@ from brainfwd.records import Connectome
 __all__ = ['connectome', 'functional_connectivity']
 
 
-def functional_connectivity(matrices: Mapping[str, Any], labels: Sequence[str], title: str | None = None) -> Any:
-    """Correlations between regions, side by side on one scale.
+def functional_connectivity(
+    matrices: Mapping[str, Any], labels: Sequence[str], title: str | None = None, label: str = 'Correlation'
+) -> Any:
+    """Correlations between regions, or another measure of how they go together, side by side on one scale.
 
     The diagonal is left out; lines separate the hemispheres.
 
     Parameters
     ----------
     matrices : mapping of str to array
-        Title to (regions, regions) correlations.
+        Title to (regions, regions) numbers.
     labels : sequence of str
         The name of each region; ``'L.'`` and ``'R.'`` begin those of the hemispheres.
     title : str, optional
         Above the figure.
+    label : str
+        What the numbers are, for the colour bar: ``'Correlation of BOLD'``, ``'Phase locking value'``.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def functional_connectivity(matrices: Mapping[str, Any], labels: Sequence[str], 
     for axis, (name, numbers) in zip(axes, shown.items(), strict=True):
         _matrix(axis, numbers, labels, norm, cmap, name)
     axes[0].set_ylabel('Region')
-    colour_bar(fig, axes, norm, cmap, 'Correlation of BOLD', '', aspect=24)
+    colour_bar(fig, axes, norm, cmap, label, '', aspect=24)
     if title:
         fig.suptitle(title)
     return fig

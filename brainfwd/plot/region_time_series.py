@@ -7,7 +7,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.plot.style import Segment, colours, figure, mark_segments, symbol
+from brainfwd.plot.style import Segment, colours, figure, mark_segments, on_display
 
 __all__ = ['check_series', 'region_time_series']
 
@@ -47,9 +47,8 @@ def region_time_series(
         Times without a unit, or that do not increase; values that do not fit times and labels.
     """
     where = 'region_time_series'
-    at, numbers, unit = check_series(times, values, labels, where)
-    if u.have_same_dim(unit, u.mV):
-        numbers, unit = u.Quantity(numbers, unit=unit).to_decimal(u.mV), u.mV
+    at = check_series(times, values, labels, where)
+    numbers, symbol = on_display(values)
     fig = figure(11, max(2.4, 0.9 + 0.85 * len(labels)))
     axes = fig.subplots(len(labels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     colour_of = colours(labels)
@@ -59,15 +58,15 @@ def region_time_series(
         axis.spines[['top', 'right']].set_visible(False)
     axes[0].set_xlim(at[0], at[-1] + (at[-1] - at[0]) / max(len(at) - 1, 1) or 1.0)
     axes[-1].set_xlabel('Time (s)')
-    fig.supylabel(quantity if unit.is_unitless else f'{quantity} ({symbol(unit)})', fontsize='medium')
+    fig.supylabel(f'{quantity} ({symbol})' if symbol else quantity, fontsize='medium')
     mark_segments(axes, segments, where, colour_of)
     if title:
         fig.suptitle(title)
     return fig
 
 
-def check_series(times: Any, values: Any, labels: Sequence[str], where: str) -> tuple[np.ndarray, np.ndarray, u.Unit]:
-    """Times in s, (times, regions) of numbers, and their unit."""
+def check_series(times: Any, values: Any, labels: Sequence[str], where: str) -> np.ndarray:
+    """Times in s, when the values are (times, regions)."""
     at = np.asarray(checks.quantity(times, u.second, f'{where}(times)', 'when each sample was taken').mantissa)
     back = np.flatnonzero(np.diff(at) <= 0)
     if len(back):
@@ -75,4 +74,4 @@ def check_series(times: Any, values: Any, labels: Sequence[str], where: str) -> 
             f'{where}(times) increase; got {at[back[0] + 1]:g} s after {at[back[0]]:g} s at {back[0] + 1}.'
         )
     checks.shape_is(values, (len(at), len(labels)), f'{where}(values)', '(times, regions)')
-    return at, np.asarray(u.get_mantissa(values), dtype=float), u.get_unit(values)
+    return at

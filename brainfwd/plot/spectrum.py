@@ -1,41 +1,55 @@
-"""Power spectral densities of sensors."""
+"""Power spectral densities of sensors and regions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
 from brainfwd.metrics import power_spectrum
-from brainfwd.plot.style import PALETTE, SENSORS, Segment, colours, figure
-from brainfwd.records import SENSOR_UNITS, Recording
+from brainfwd.metrics.series import unpack
+from brainfwd.plot.style import PALETTE, SENSORS, Segment, colours, figure, on_display
+from brainfwd.records import ChannelGroups, Recording
 
 __all__ = ['spectrum']
 
 
+class _Curves(NamedTuple):
+    """What one panel shows of one part."""
+
+    frequencies: np.ndarray
+    density: np.ndarray
+    """(frequencies, channels or regions)."""
+    symbol: str
+
+
 def spectrum(
-    recording: Recording | Mapping[str, Recording],
+    data: Any,
     segments: Sequence[Segment] | None = None,
     highest: Any = 45.0 * u.Hz,
     band: tuple[Any, Any] | None = None,
     title: str | None = None,
+    sampling_period: Any = None,
 ) -> Any:
     """Power spectral density (`metrics.power_spectrum`, segments of 2 s), a panel per type of channel.
 
     Parameters
     ----------
-    recording : Recording, or mapping of str to Recording
-        What to show; several, of the same channels, are a curve each.
+    data : Recording, Quantity or array, or mapping of str to these
+        What to show: sensors, or (times, regions) values with their ``sampling_period``. Several, of the same channels
+        or in the same unit, are a curve each.
     segments : sequence of (start, stop, label), optional
-        Parts of one recording, a curve each; one of the whole recording by default. Curves are the mean over channels;
-        behind a single one the channels lie in grey.
+        Parts of one recording, a curve each; one of the whole by default. Curves are the mean over channels or regions;
+        behind a single one those lie in grey.
     highest : Quantity
         Where the axis ends, Hz.
     band : tuple of two Quantities, optional
         Frequencies to shade, Hz.
     title : str, optional
         Above the figure.
+    sampling_period : Quantity, optional
+        Time between samples; recordings bring their own.
 
     Returns
     -------
@@ -44,32 +58,33 @@ def spectrum(
     Raises
     ------
     UnitError, ValueError
-        Times or frequencies without a unit, a segment outside the recording, recordings of other channels.
+        Times or frequencies without a unit, a segment outside the recording, recordings of other channels, values in
+        other units.
     """
     last = float(checks.quantity(highest, u.Hz, 'spectrum(highest=...)', 'a frequency').mantissa)
-    parts = dict(recording) if isinstance(recording, Mapping) else _parts(recording, segments)
-    if isinstance(recording, Mapping) and (segments or not parts):
-        raise ValueError('spectrum(recording) is one to take segments from, or several without segments.')
-    kinds = next(iter(parts.values())).channels.kinds
-    if any(part.channels.kinds != kinds for part in parts.values()):
-        raise ValueError(f'spectrum(recording) are of one set of types of channel, {", ".join(kinds)}.')
-    fig = figure(4.6 * len(kinds) + 0.6, 3.8)
-    axes = fig.subplots(1, len(kinds), squeeze=False)[0]
-    for axis, kind in zip(axes, kinds, strict=True):
-        display = SENSORS[kind]
+    if isinstance(data, Mapping) and (segments or not data):
+        raise ValueError('spectrum(data) is one recording to take segments from, or several without segments.')
+    parts = dict(data) if isinstance(data, Mapping) else _parts(data, segments)
+    curves = {label: _curves(part, sampling_period) for label, part in parts.items()}
+    panels = {name: panel.symbol for name, panel in next(iter(curves.values())).items()}
+    if any({name: panel.symbol for name, panel in of_part.items()} != panels for of_part in curves.values()):
+        raise ValueError(f'spectrum(data) are of one set of types, {_listed(panels)}; got others too.')
+    fig = figure(4.6 * len(panels) + 0.6, 3.8)
+    axes = fig.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (name, symbol) in zip(axes, panels.items(), strict=True):
         for label, colour in colours(parts).items():
-            frequency, density = _density(parts[label], kind)
-            shown = (frequency > 0) & (frequency <= last)
+            frequencies, density, _ = curves[label][name]
+            shown = (frequencies > 0) & (frequencies <= last)
             if len(parts) == 1:
-                axis.semilogy(frequency[shown], density[shown], color='#bbbbbb', linewidth=0.4)
-            axis.semilogy(frequency[shown], density[shown].mean(axis=1), color=colour, linewidth=1.5, label=label)
+                axis.semilogy(frequencies[shown], density[shown], color='#bbbbbb', linewidth=0.4)
+            axis.semilogy(frequencies[shown], density[shown].mean(axis=1), color=colour, linewidth=1.5, label=label)
         if band is not None:
             low, high = (float(checks.quantity(f, u.Hz, 'spectrum(band=...)', 'a frequency').mantissa) for f in band)
             axis.axvspan(low, high, color=PALETTE[4], alpha=0.15, linewidth=0, label=f'{low:g}–{high:g} Hz')
         axis.set_xlim(0, last)
         axis.set_xlabel('Frequency (Hz)')
-        axis.set_ylabel(f'Power spectral density ({display.square}/Hz)')
-        axis.set_title(display.name, fontsize=11)
+        axis.set_ylabel(f'Power spectral density ({symbol}/Hz)')
+        axis.set_title(name, fontsize=11)
         axis.spines[['top', 'right']].set_visible(False)
     handles, names = axes[0].get_legend_handles_labels()
     fig.legend(handles, names, loc='outside lower center', ncols=min(len(names), 5), frameon=False, fontsize=9)
@@ -78,17 +93,38 @@ def spectrum(
     return fig
 
 
-def _parts(recording: Recording, segments: Sequence[Segment] | None) -> dict[str, Recording]:
+def _listed(panels: Mapping[str, str]) -> str:
+    return ', '.join(f'{name} ({symbol}/Hz)' if name else f'{symbol}/Hz' for name, symbol in panels.items())
+
+
+def _parts(data: Any, segments: Sequence[Segment] | None) -> dict[str, Any]:
     if not segments:
-        return {'mean over channels': recording}
-    parts = {label: recording.crop(start, stop) for start, stop, label in segments}
+        return {'mean over channels' if isinstance(data, Recording) else 'mean': data}
+    if not isinstance(data, Recording):
+        raise TypeError(f'spectrum(segments=...) are parts of a Recording; got {type(data).__name__}.')
+    parts = {label: data.crop(start, stop) for start, stop, label in segments}
     if len(parts) != len(segments):
         raise ValueError('spectrum(segments=...) have a label each, every one once.')
     return parts
 
 
-def _density(recording: Recording, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies, and (frequencies, channels) in the unit of display squared per Hz."""
-    data = u.Quantity(recording.data_si[:, recording.channels.indices(kind)], unit=SENSOR_UNITS[kind])
-    spectrum = power_spectrum(data, recording.sampling_period)
-    return spectrum.frequencies.mantissa, spectrum.density.to_decimal(SENSORS[kind].unit ** 2 / u.Hz)
+def _curves(part: Any, sampling_period: Any) -> dict[str, _Curves]:
+    """By the title of a panel: the types of channel of a recording, none for regions."""
+    value, period = unpack(part, sampling_period, 'spectrum')
+    groups = {part.channels.kinds[0]: value} if isinstance(part, Recording) else {'': value}
+    curves = {}
+    for kind, series in (value if isinstance(value, ChannelGroups) else groups).items():
+        shape = np.shape(u.get_mantissa(series))
+        if len(shape) != 2:
+            raise checks.ShapeError(f'spectrum(data) has shape (times, regions); got {shape}.')
+        unit = u.get_unit(series)
+        frequencies, density = power_spectrum(series, period)
+        power = density.to_decimal(unit**2 / u.Hz)
+        if kind:
+            display = SENSORS[kind]
+            shown = u.Quantity(power, unit=unit**2).to_decimal(display.unit**2)
+            curves[display.name] = _Curves(frequencies.mantissa, shown, display.square)
+        else:
+            shown, symbol = on_display(power if unit.is_unitless else u.Quantity(power, unit=unit**2))
+            curves[''] = _Curves(frequencies.mantissa, shown, symbol or '1')
+    return curves

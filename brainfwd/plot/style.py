@@ -20,6 +20,7 @@ __all__ = [
     'figure',
     'mark_segments',
     'nice',
+    'on_display',
     'seconds',
     'symbol',
 ]
@@ -119,11 +120,29 @@ def nice(number: float) -> float:
     return float(max(step for step in (1, 2, 5) if step * power <= number * (1 + 1e-9)) * power)
 
 
+_SHOWN = {
+    'mV': u.mV,
+    'mV²': u.mV**2,
+    'nA m': nAm,
+    '(nA m)²': nAm**2,
+    'nA m/mm²': nAm / u.mm**2,
+    '(nA m/mm²)²': (nAm / u.mm**2) ** 2,
+}
+"""What regions and sources are shown in: potentials, dipole moments, moments per area, and their power."""
+
+
+def on_display(values: Any) -> tuple[np.ndarray, str]:
+    """Numbers and the symbol of their unit, as regions and sources are shown; the symbol is empty for no unit."""
+    unit = u.get_unit(values)
+    for name, shown in _SHOWN.items():
+        if u.have_same_dim(unit, shown):
+            return np.asarray(values.to_decimal(shown), dtype=float), name
+    return np.asarray(u.get_mantissa(values), dtype=float), symbol(unit)
+
+
 def symbol(unit: u.Unit) -> str:
-    """The unit as it is written on an axis: ``nA m``, ``µV²``; empty for none."""
+    """The unit as it is written on an axis: ``Hz``, ``mV²/Hz``; empty for none."""
     if unit.is_unitless:
         return ''
-    if unit == nAm:
-        return 'nA m'
-    text = str(unit).replace(' * ', ' ').replace('^2', '²').replace('^3', '³')
+    text = str(unit).replace(' * ', ' ').replace(' / ', '/').replace('^2', '²').replace('^3', '³')
     return 'µ' + text[1:] if text[0] == 'u' else text

@@ -7,7 +7,9 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.units import nAm
 from brainfwd.plot.colour_scale import colour_bar, colour_scale
+from brainfwd.plot.head import at_places, draw_head, unroll
 from brainfwd.plot.style import INK, SENSORS, figure
 from brainfwd.records import SENSOR_UNITS, Channels
 
@@ -17,8 +19,8 @@ __all__ = ['topography']
 _GRID = 160
 # how far the map reaches beyond the outermost sensors; the head has radius 1
 _MARGIN = 0.1
-# closer than this are the two coils of a planar gradiometer, m
-_SAME_PLACE = 1e-3
+_DIPOLES = {'nA m': nAm, 'nA m/mm²': nAm / u.mm**2}
+"""What a lead field is per."""
 
 
 def topography(
@@ -34,8 +36,9 @@ def topography(
     ----------
     values : Quantity, array, or mapping of type of channel to Quantity
         (channels,), or (maps, channels) for several maps on one colour scale: a Quantity in the unit of the sensors or
-        that squared, shown in uV, fT, fT/cm or their squares; a plain array for what has no unit. For several types of
-        channel, what `brainfwd.metrics.band_power` or `ChannelGroups` gives: one per type.
+        that squared, shown in uV, fT, fT/cm or their squares; columns of a lead field, shown per nA m or per nA m/mm2;
+        a plain array for what has no unit. For several types of channel, what `brainfwd.metrics.band_power` or
+        `ChannelGroups` gives: one per type.
     channels : Channels
         The sensors, with positions.
     title : str or sequence of str, optional
@@ -50,8 +53,8 @@ def topography(
     Raises
     ------
     UnitError, ShapeError, ValueError
-        A unit that is neither that of the sensors nor its square, values that do not fit the channels, channels without
-        positions, fewer than four sensors of a type.
+        Another unit than that of the sensors, its square, or that of a lead field; values that do not fit the channels;
+        channels without positions; fewer than four sensors of a type.
     """
     if channels.positions is None:
         raise ValueError('topography(channels) needs the positions of the sensors; got channels without.')
@@ -101,7 +104,7 @@ def _row(values: Any, channels: Channels, kind: str) -> tuple[np.ndarray, np.nda
     maps, places = np.atleast_2d(numbers), channels.positions[index].mantissa
     if kind == 'grad':
         maps, places = _join_pairs(maps, places, is_power=default == 'Power')
-    return maps, _unroll(places), symbol, default
+    return maps, unroll(places), symbol, default
 
 
 def _in_display_unit(values: Any, kind: str, where: str) -> tuple[np.ndarray, str, str]:
@@ -110,30 +113,21 @@ def _in_display_unit(values: Any, kind: str, where: str) -> tuple[np.ndarray, st
         return np.asarray(u.get_mantissa(values), dtype=float), '', 'Value'
     if u.have_same_dim(unit, si**2):
         return np.asarray(values.to_decimal(display.unit**2), dtype=float), display.square, 'Power'
-    in_unit = checks.quantity(values, si, where, f'what the sensors measure, or its square, {si**2}')
+    for name, dipole in _DIPOLES.items():
+        if u.have_same_dim(unit, si / dipole):
+            numbers = np.asarray(values.to_decimal(display.unit / dipole), dtype=float)
+            return numbers, f'{display.symbol} per {name}', 'Lead field'
+    meaning = f'what the sensors measure, or its square, {si**2}, or a lead field, {si / (u.amp * u.meter)}'
+    in_unit = checks.quantity(values, si, where, meaning)
     return np.asarray(in_unit.to_decimal(display.unit), dtype=float), display.symbol, 'Signal'
 
 
 def _join_pairs(maps: np.ndarray, places: np.ndarray, is_power: bool) -> tuple[np.ndarray, np.ndarray]:
     """One value per place: the mean of powers, the root mean square of fields."""
-    _, first, place_of = np.unique((places / _SAME_PLACE).round(), axis=0, return_index=True, return_inverse=True)
-    place_of = place_of.ravel()
+    places, place_of = at_places(places)
     power = maps if is_power else maps**2
     mean = np.stack([np.bincount(place_of, one) for one in power]) / np.bincount(place_of)
-    return (mean if is_power else np.sqrt(mean)), places[first]
-
-
-def _unroll(places: np.ndarray) -> np.ndarray:
-    """(sensors, 2) azimuthal equidistant; x to the right, y to the nose, 1 at the height of the fiducials (z = 0)."""
-    # |p|^2 = 2 p.c + (r^2 - |c|^2) is linear in the centre c
-    solution, *_ = np.linalg.lstsq(np.c_[2 * places, np.ones(len(places))], (places**2).sum(axis=1), rcond=None)
-    centre = solution[:3]
-    radius = np.sqrt(solution[3] + centre @ centre)
-    x, y, z = (places - centre).T
-    across = np.hypot(x, y)
-    rim = np.pi / 2 + np.arcsin(np.clip(centre[2] / radius, -0.9, 0.9))
-    reach = np.arctan2(across, z) / rim
-    return np.c_[x, y] * (reach / np.where(across > 0, across, 1.0))[:, None]
+    return (mean if is_power else np.sqrt(mean)), places
 
 
 def _draw(axis: Any, xy: np.ndarray, values: np.ndarray, norm: Any, cmap: Any) -> None:
@@ -157,15 +151,5 @@ def _draw(axis: Any, xy: np.ndarray, values: np.ndarray, norm: Any, cmap: Any) -
     lines = axis.contour(*np.moveaxis(grid, -1, 0), surface, levels, colors=INK, linewidths=0.4, alpha=0.5)
     for part in (image, lines):
         part.set_clip_path(Polygon(rim, transform=axis.transData))
-    line = {'color': INK, 'linewidth': 1.4, 'solid_capstyle': 'round'}
-    axis.plot(*circle.T, **line)
-    axis.plot([-0.13, 0.0, 0.13], [0.99, 1.14, 0.99], **line)
-    ear = np.array([[0.99, 0.2], [1.05, 0.22], [1.09, 0.1], [1.07, -0.12], [1.03, -0.2], [0.985, -0.18]])
-    for side in (-1, 1):
-        axis.plot(side * ear[:, 0], ear[:, 1], **line)
     axis.plot(*xy.T, 'o', color=INK, markersize=2.4, markeredgecolor='white', markeredgewidth=0.3)
-    reach = np.concatenate([rim, [[-1.12, -1.03], [1.12, 1.17]]])
-    axis.set_xlim(reach[:, 0].min() - 0.02, reach[:, 0].max() + 0.02)
-    axis.set_ylim(reach[:, 1].min() - 0.02, reach[:, 1].max() + 0.02)
-    axis.set_aspect('equal')
-    axis.set_axis_off()
+    draw_head(axis, rim)

@@ -4,10 +4,11 @@ import brainunit as u
 import numpy as np
 import pytest
 
-from brainfwd import plot
+from brainfwd import datasets, plot
 from brainfwd._core.checks import ShapeError
 from brainfwd._core.units import nAm
 from brainfwd.plot.cortex import spread_to_vertices
+from brainfwd.plot.cortex_regions import _region_of_vertex
 from brainfwd.plot.surface import outward_normals, view_from_side
 
 SIDES = ['left, lateral', 'left, medial', 'right, medial', 'right, lateral']
@@ -133,3 +134,56 @@ def test_bad_input(sources, cortex):
         plot.on_cortex({'one': good}, sources, cortex, regions={'two': 2024})
     with pytest.raises(ValueError, match='pial'):
         plot.on_cortex({'one': good}, sources, cortex, surface='inflated')
+
+
+def test_regions_are_coloured_alone(cortex, fits, texts):
+    brain = datasets.load_connectome().cortical()
+    values = np.full(brain.n_regions, 0.0)
+    values[brain.index('R.PrCG')] = 2e-3
+    figure = plot.regions_on_cortex(
+        {'rate': values * u.volt}, brain, cortex, outlined='R.PrCG', label='Potential', region_label='driven region'
+    )
+    assert fits(figure)
+    assert {'rate', 'Potential (mV)', 'driven region', *SIDES} <= set(texts(figure))
+    assert figure.axes[-1].get_ylim() == pytest.approx((0, 2))
+    seen = {name: dark(axis).sum() for name, axis in views(figure).items()}
+    assert seen['left, lateral'] == seen['left, medial'] == 0
+    assert seen['right, lateral'] > 1000
+    # the outline runs around what is coloured, within a triangle
+    axis = views(figure)['right, lateral']
+    left, right, bottom, top = axis.images[0].get_extent()
+    rows, columns = np.nonzero(dark(axis))
+    shape = dark(axis).shape
+    (line,) = [c for c in axis.collections if type(c).__name__.endswith('ContourSet')]
+    around = np.concatenate([path.vertices for path in line.get_paths()])
+    assert np.ptp(around[:, 0]) == pytest.approx(np.ptp(columns) / shape[1] * (right - left), abs=4)
+    assert np.ptp(around[:, 1]) == pytest.approx(np.ptp(rows) / shape[0] * (top - bottom), abs=4)
+
+
+def test_regions_without_a_value_are_grey(cortex):
+    brain = datasets.load_connectome().cortical()
+    of_vertex = _region_of_vertex(brain, cortex)
+    # every vertex of the cortex is in the region of its id, and the medial wall in none
+    assert (of_vertex[cortex.on_cortex] >= 0).all()
+    assert 0.05 < np.mean(of_vertex < 0) < 0.1
+    inside = of_vertex >= 0
+    np.testing.assert_array_equal(brain.region_ids[of_vertex][inside], cortex.region_ids[inside])
+    seed = np.where(np.arange(68) == brain.index('R.PrCG'), np.nan, -0.5)
+    axis = views(plot.regions_on_cortex({'r': seed}, brain, cortex))['right, lateral']
+    rgba = np.asarray(axis.images[0].get_array())
+    grey = (rgba[..., 3] > 0) & (np.ptp(rgba[..., :3], axis=-1) < 1e-6)
+    # blue, but for the region, of which 2000 pixels are seen at 2.5 pixels per mm: more than 3 cm2
+    assert 2000 < grey.sum() < 0.2 * (rgba[..., 3] > 0).sum()
+
+
+def test_regions_that_do_not_fit(cortex):
+    brain = datasets.load_connectome()
+    with pytest.raises(ValueError, match=r'L\.TH|L\.CER'):
+        plot.regions_on_cortex({'one': np.ones(84)}, brain, cortex)
+    cortical = brain.cortical()
+    with pytest.raises(ShapeError, match=r'\(regions,\)'):
+        plot.regions_on_cortex({'one': np.ones(84)}, cortical, cortex)
+    with pytest.raises(ValueError, match="'nowhere'"):
+        plot.regions_on_cortex({'one': np.ones(68)}, cortical, cortex, outlined='nowhere')
+    with pytest.raises(ValueError, match='finite'):
+        plot.regions_on_cortex({'one': np.full(68, np.inf)}, cortical, cortex)

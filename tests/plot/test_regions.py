@@ -44,7 +44,7 @@ def test_bold_is_a_fraction(signal, brain):
 def test_correlations_share_a_scale(signal, brain, fits, texts):
     simulated = np.corrcoef(signal.T)
     figure = plot.functional_connectivity(
-        {'simulated': simulated, 'empirical': brain.functional_connectivity}, brain.labels
+        {'simulated': simulated, 'empirical': brain.functional_connectivity}, brain.labels, label='Correlation of BOLD'
     )
     assert fits(figure)
     left, right = figure.axes[:2]
@@ -58,6 +58,12 @@ def test_correlations_share_a_scale(signal, brain, fits, texts):
     # the hemispheres meet between the 34th region and the next
     assert [line.get_xdata()[0] for line in left.lines if line.get_xdata()[0] == line.get_xdata()[1]] == [33.5]
     assert {'simulated', 'empirical', 'Correlation of BOLD', 'Region', 'L.BSTS'} <= set(texts(figure))
+
+
+def test_connectivity_is_of_anything(signal, brain, texts):
+    figure = plot.functional_connectivity({'one': abs(np.corrcoef(signal.T))}, brain.labels)
+    assert 'Correlation' in texts(figure)
+    assert figure.axes[0].images[0].get_clim()[0] == 0
 
 
 def test_correlations_that_do_not_fit(brain):

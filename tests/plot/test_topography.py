@@ -4,10 +4,11 @@ import brainunit as u
 import numpy as np
 import pytest
 
-from brainfwd import plot
+from brainfwd import datasets, plot
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.units import uV
-from brainfwd.plot.topography import _join_pairs, _unroll
+from brainfwd.plot.head import unroll
+from brainfwd.plot.topography import _join_pairs
 from brainfwd.records import Channels
 
 
@@ -50,6 +51,20 @@ def test_signed_values_are_symmetric_around_zero(eeg_channels):
     assert (low, high) == pytest.approx((-3, 3))
 
 
+def test_a_column_of_a_lead_field(texts):
+    head = datasets.load_lead_field('eeg')
+    column = head.gain[:, 1000]
+    figure = plot.topography(column, head.channels)
+    assert 'EEG\nLead field (µV per nA m)' in texts(figure)
+    # V/(A m) is 1e-3 uV/(nA m)
+    largest = abs(column.mantissa).max() * 1e-3
+    assert figure.axes[0].images[0].get_clim() == pytest.approx((-largest, largest))
+    per_area = column * (2.0 * u.mm**2)
+    figure = plot.topography(per_area, head.channels)
+    assert 'EEG\nLead field (µV per nA m/mm²)' in texts(figure)
+    assert figure.axes[0].images[0].get_clim()[1] == pytest.approx(2 * largest)
+
+
 def test_several_maps_have_one_scale(eeg_channels, fits):
     power = np.stack([np.ones(64), 4 * np.ones(64)]) * uV**2
     figure = plot.topography(power, eeg_channels, ['rest', 'driven'])
@@ -83,7 +98,7 @@ def test_the_head_is_unrolled_by_angle():
     angle, turn = np.meshgrid(np.linspace(0.2, 1.6, 5), np.linspace(0, 6, 9))
     angle, turn = angle.ravel(), turn.ravel()
     sphere = np.stack([np.sin(angle) * np.cos(turn), np.sin(angle) * np.sin(turn), np.cos(angle)], axis=1)
-    xy = _unroll(0.09 * sphere + [0.0, 0.01, 0.04])
+    xy = unroll(0.09 * sphere + [0.0, 0.01, 0.04])
     rim = np.pi / 2 + np.arcsin(0.04 / 0.09)
     np.testing.assert_allclose(np.hypot(*xy.T), angle / rim, atol=1e-9)
     np.testing.assert_allclose(xy / np.hypot(*xy.T)[:, None], np.c_[np.cos(turn), np.sin(turn)], atol=1e-9)

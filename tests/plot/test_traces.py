@@ -105,3 +105,32 @@ def test_spectra_of_several_recordings(eeg, meg):
         plot.spectrum(halves, SEGMENTS)
     with pytest.raises(ValueError, match='one set of types'):
         plot.spectrum({'one': eeg, 'other': meg})
+
+
+def test_the_spectrum_of_regions(fits, texts):
+    volts = np.random.default_rng(0).standard_normal((20_000, 3)) * 2e-3 * u.volt
+    figure = plot.spectrum(volts, sampling_period=2 * u.ms, highest=250 * u.Hz)
+    assert fits(figure)
+    assert 'Power spectral density (mV²/Hz)' in texts(figure)
+    assert len(figure.axes[0].lines) == 4
+    # 2 s^2 / f, as above
+    np.testing.assert_allclose(figure.axes[0].lines[-1].get_ydata()[5:-5].mean(), 2 * 2**2 / 500, rtol=0.03)
+    rates = {'slow': volts.mantissa * u.Hz, 'fast': 3 * volts.mantissa * u.Hz}
+    figure = plot.spectrum(rates, sampling_period=2 * u.ms)
+    assert 'Power spectral density (Hz²/Hz)' in texts(figure)
+    slow, fast = (line.get_ydata() for line in figure.axes[0].lines)
+    np.testing.assert_allclose(fast, 9 * slow)
+
+
+def test_spectra_that_do_not_fit(eeg):
+    volts = np.ones((100, 3)) * u.mV
+    with pytest.raises(ValueError, match='sampling_period'):
+        plot.spectrum(volts)
+    with pytest.raises(ValueError, match='the record brings its own'):
+        plot.spectrum(eeg, sampling_period=2 * u.ms)
+    with pytest.raises(ShapeError, match=r'\(times, regions\)'):
+        plot.spectrum(volts[None], sampling_period=2 * u.ms)
+    with pytest.raises(TypeError, match='parts of a Recording'):
+        plot.spectrum(volts, SEGMENTS, sampling_period=2 * u.ms)
+    with pytest.raises(ValueError, match='one set of types, mV²/Hz'):
+        plot.spectrum({'a': volts, 'b': volts.mantissa}, sampling_period=2 * u.ms)
