@@ -85,6 +85,7 @@ class LinearInverse(Module, abc.ABC):
         self._channels: Channels | None = None
         self._sources: Any = None
         self._forbidden_head: str | None = None
+        self._nave = 1
         self._set_parameters(values)
         self._check_parameters()
         self._orientation = checks.choice(orientation, ORIENTATIONS, f'{type(self).__name__}(orientation=...)')
@@ -134,7 +135,8 @@ class LinearInverse(Module, abc.ABC):
         self._check_parameters()
         order = order_of(noise_cov.channels, lead_field.channels, f'{where}(noise_cov)', 'the lead field')
         if len(order):
-            noise_cov = NoiseCovariance(noise_cov.matrix_si[np.ix_(order, order)], lead_field.channels)
+            matrix = noise_cov.matrix_si[np.ix_(order, order)]
+            noise_cov = NoiseCovariance(matrix, lead_field.channels, noise_cov.n_samples, noise_cov.rank)
         if self.orientation != 'fixed' and lead_field.orientation == 'fixed':
             raise ValueError(
                 f'{where}(lead_field) is of free orientation, (sensors, sources, 3), for orientation='
@@ -154,6 +156,7 @@ class LinearInverse(Module, abc.ABC):
         self._kernel.value = kernel[:, 0] if self.orientation == 'fixed' else kernel
         self._channels, self._sources = lead_field.channels, lead_field.sources
         self._forbidden_head = None if inverse_crime else lead_field.head
+        self._nave = nave
         self.in_size, self.out_size = (len(self._channels),), (self._sources.n_sources,)
         return self
 
@@ -176,7 +179,8 @@ class LinearInverse(Module, abc.ABC):
         RuntimeError
             Before ``fit``, or after a parameter was changed.
         ValueError
-            Other channels than those fitted, NaN, or a recording simulated with the lead field that is to invert it.
+            Other channels than those fitted, NaN, a recording simulated with the lead field that is to invert it, or one
+            that averages other than ``nave`` repetitions.
         UnitError, ShapeError
             A wrong unit or number of sensors.
         """
@@ -189,6 +193,11 @@ class LinearInverse(Module, abc.ABC):
                 f'{where} was simulated with the head of the lead field that is to invert it, {y.head!r}: an inverse '
                 f"crime. Fit the lead field of another head, as datasets.load_lead_field('eeg', head='second') is, or "
                 f'write fit(..., inverse_crime=True).'
+            )
+        # 1 may also mean that nobody said so
+        if y.nave not in (1, self._nave):
+            raise ValueError(
+                f'{where} is an average of {y.nave} repetitions; fitted for {self._nave}: write fit(..., nave={y.nave}).'
             )
         order = order_of(y.channels, channels, where, 'the lead field')
         data = self._answer(kernel, channels, y.data_si[:, order] if len(order) else y.data_si, where)

@@ -17,7 +17,7 @@ def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
 
     The average reference P is part of it. Magnetometers and gradiometers are whitened together, EEG apart from them,
     and of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
-    :math:`P C P^T = V \Lambda V^T`.
+    :math:`P C P^T = V \Lambda V^T`, where r is what the eigenvalues say, or `NoiseCovariance.rank` if that is less.
 
     Raises
     ------
@@ -34,10 +34,11 @@ def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
         spread[index] = np.sqrt(np.diagonal(covariance)[index].mean())
     _check_noisy(covariance, noise_cov, spread, where)
     rows = []
-    for index in _blocks(channels):
+    for name, index in _blocks(channels):
         block = covariance[np.ix_(index, index)]
         relative = np.linalg.eigvalsh(block / np.outer(spread[index], spread[index]))
         rank = int((relative > _TOLERANCE * relative[-1]).sum())
+        rank = min(rank, (noise_cov.rank or {}).get(name, rank))
         scale = np.trace(block)
         eigenvalues, vectors = np.linalg.eigh(block / scale)
         part = np.zeros((rank, len(channels)))
@@ -46,12 +47,12 @@ def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
     return np.concatenate(rows) @ projector
 
 
-def _blocks(channels: Channels) -> Iterator[np.ndarray]:
+def _blocks(channels: Channels) -> Iterator[tuple[str, np.ndarray]]:
     types = np.array(channels.types)
-    for kinds in (('mag', 'grad'), ('eeg',)):
+    for name, kinds in (('meg', ('mag', 'grad')), ('eeg', ('eeg',))):
         index = np.flatnonzero(np.isin(types, kinds))
         if len(index):
-            yield index
+            yield name, index
 
 
 def _check_noisy(covariance: np.ndarray, noise_cov: NoiseCovariance, spread: np.ndarray, where: str) -> None:

@@ -86,13 +86,15 @@ def _recording(record: Recording) -> tuple[dict[str, Variable], dict[str, Variab
         )
         coords['xyz'] = ('xyz', np.array(['x', 'y', 'z']), {'long_name': 'right, front, up'})
     attributes: dict[str, Any] = {} if record.head is None else {'head': record.head}
+    if record.nave != 1:
+        attributes['nave'] = record.nave
     if record.band is not None:
         for name, edge in zip(('high_pass', 'low_pass'), record.band, strict=True):
             # not a number: not filtered on that side
             edge = u.Quantity(np.nan, unit=u.Hz) if edge is None else edge
             coords[name] = variable((), edge, f'{name.replace("_", "-")} frequency')
     if record.noise_cov is not None:
-        samples = record.noise_cov.n_samples
+        samples, rank = record.noise_cov.n_samples, record.noise_cov.rank or {}
         data['noise_cov'] = (
             ('channel', 'other_channel'),
             np.array(record.noise_cov.matrix_si),
@@ -100,6 +102,7 @@ def _recording(record: Recording) -> tuple[dict[str, Variable], dict[str, Variab
                 'long_name': 'covariance of the noise',
                 'units': 'product of the units of both channels',
                 **({} if samples is None else {'n_samples': samples}),
+                **{f'rank_{block}': r for block, r in rank.items()},
             },
         )
     return data, coords, attributes
@@ -121,16 +124,19 @@ def _read_recording(dataset: Any) -> Recording:
         data[:, index] = checks.quantity(quantity_of(dataset[kind]), SENSOR_UNITS[kind], where).mantissa
     noise_cov = None
     if 'noise_cov' in dataset:
-        samples = dataset['noise_cov'].attrs.get('n_samples')
+        attributes = dataset['noise_cov'].attrs
+        samples = attributes.get('n_samples')
+        rank = {block: int(attributes[f'rank_{block}']) for block in ('meg', 'eeg') if f'rank_{block}' in attributes}
         noise_cov = NoiseCovariance(
-            dataset['noise_cov'].values, channels, n_samples=None if samples is None else int(samples)
+            dataset['noise_cov'].values, channels, None if samples is None else int(samples), rank or None
         )
     band = None
     if 'high_pass' in dataset.coords:
         low, high = (quantity_of(dataset[name]) for name in ('high_pass', 'low_pass'))
         band = (None if np.isnan(low.mantissa) else low, None if np.isnan(high.mantissa) else high)
     period, start = _axis(dataset)
-    return Recording(data, channels, period, start, noise_cov, dataset.attrs.get('head'), band)
+    nave = int(dataset.attrs.get('nave', 1))
+    return Recording(data, channels, period, start, noise_cov, dataset.attrs.get('head'), band, nave)
 
 
 def _estimate(record: SourceEstimate) -> tuple[dict[str, Variable], dict[str, Variable], dict[str, Any]]:

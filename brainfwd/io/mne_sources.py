@@ -1,0 +1,159 @@
+"""Sources and what is estimated of them: ``SourceSpaces`` and ``SourceEstimate`` of MNE-Python, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.units import nAm
+from brainfwd.io.mne_channels import named, need_mne
+from brainfwd.records import SourceEstimate, SourceSpace
+
+__all__ = ['estimate', 'in_mne_order', 'source_estimate', 'source_space', 'source_spaces']
+
+_HEMISPHERES = ('left', 'right')
+# ids that FIFF gives to surfaces, and its frame of the head
+_LEFT, _RIGHT, _HEAD = 101, 102, 4
+_UNKNOWN_REGION = -1
+
+
+def source_space(src: Any, positions: np.ndarray, normals: np.ndarray, *, labels: Any, areas: Any) -> SourceSpace:
+    """The record of the source spaces of a forward solution, the places and normals of which are in the head frame."""
+    where, types = 'from_mne(Forward)', [space['type'] for space in src]
+    if types not in (['surf', 'surf'], ['vol'], ['discrete']):
+        raise ValueError(
+            f'{where} has sources on the surfaces of both hemispheres, or in one volume; got {", ".join(types)}.'
+        )
+    vertices = np.concatenate([space['vertno'] for space in src])
+    if types[0] == 'surf':
+        hemisphere = np.repeat([0, 1], [space['nuse'] for space in src])
+    else:
+        hemisphere = (positions[:, 0] > 0).astype(int)
+    if areas is None:
+        areas = u.Quantity(np.concatenate([_patch_areas(space, where) for space in src]), unit=u.mm**2)
+    regions = np.full(len(vertices), _UNKNOWN_REGION) if labels is None else _regions(labels, hemisphere, vertices)
+    return SourceSpace(u.Quantity(positions, unit=u.meter), normals, areas, hemisphere, vertices, regions)
+
+
+def _patch_areas(space: Any, where: str) -> np.ndarray:
+    """(sources,) mm2 of the mesh points that are closer to a source than to any other: a third of their triangles."""
+    if space['nearest'] is None or space['tris'] is None:
+        raise ValueError(
+            f'{where} has no patches of cortex to take areas from: write areas=... * u.mm**2, (sources,) or '
+            f'sources=lead_field.sources; or add patches with mne.add_source_space_distances(src, dist_limit=0).'
+        )
+    a, b, c = space['rr'][space['tris']].swapaxes(0, 1)
+    triangles = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    points = np.bincount(space['tris'].ravel(), np.repeat(triangles / 3, 3), minlength=space['np'])
+    return 1e6 * np.bincount(space['nearest'], points, minlength=space['np'])[space['vertno']]
+
+
+def _regions(labels: Any, hemisphere: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """(sources,) id of the label each source lies in, -1 where in none."""
+    by_id = labels if isinstance(labels, Mapping) else dict(enumerate(labels))
+    owner: list[str | None] = [None] * len(vertices)
+    regions = np.full(len(vertices), _UNKNOWN_REGION)
+    for region, label in by_id.items():
+        if label.hemi not in ('lh', 'rh'):
+            raise ValueError(f'from_mne(labels=...) are of one hemisphere each; got {label.name!r} of {label.hemi!r}.')
+        inside = (hemisphere == (label.hemi == 'rh')) & np.isin(vertices, label.vertices)
+        twice = np.flatnonzero(inside & (regions != _UNKNOWN_REGION))
+        if len(twice):
+            raise ValueError(
+                f'from_mne(labels=...) do not overlap; vertex {vertices[twice[0]]} lies in {owner[twice[0]]!r} and '
+                f'{label.name!r}.'
+            )
+        regions[inside] = region
+        for i in np.flatnonzero(inside):
+            owner[i] = label.name
+    return regions
+
+
+def in_mne_order(sources: SourceSpace, volume: bool, where: str) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Where each source of MNE stands among ours, and the vertices of each of its source spaces, which are sorted."""
+    hemisphere = np.zeros(sources.n_sources, int) if volume else sources.hemisphere
+    order = np.lexsort((sources.vertices, hemisphere))
+    vertices = [sources.vertices[order][hemisphere[order] == side] for side in ((0,) if volume else (0, 1))]
+    for side, numbers in zip(_HEMISPHERES, vertices, strict=False):
+        if (np.diff(numbers) == 0).any():
+            place = 'the volume' if volume else f'the {side} hemisphere'
+            raise ValueError(
+                f'{where} has each vertex of {place} once; got {numbers[:-1][np.diff(numbers) == 0][0]} twice.'
+            )
+    return order, vertices
+
+
+def source_spaces(sources: SourceSpace, volume: bool, subject: str | None, where: str) -> Any:
+    """``SourceSpaces`` in the head frame that know the mesh points that are sources, and no others."""
+    order, vertices = in_mne_order(sources, volume, where)
+    places, normals = sources.positions.mantissa[order], sources.normals[order]
+    spaces, first = [], 0
+    for used, surface in zip(vertices, (_LEFT, _RIGHT), strict=False):
+        part, n_points = slice(first, first + len(used)), int(used.max(initial=0)) + 1
+        first += len(used)
+        rr, nn, inuse = np.zeros((n_points, 3)), np.tile([0.0, 0.0, 1.0], (n_points, 1)), np.zeros(n_points, int)
+        rr[used], nn[used], inuse[used] = places[part], normals[part], 1
+        nothing = dict.fromkeys(
+            ('nearest', 'nearest_dist', 'pinfo', 'patch_inds', 'dist', 'dist_limit', 'use_tris', 'tris')
+        )
+        spaces.append({
+            'type': 'discrete' if volume else 'surf', 'id': -1 if volume else surface, 'coord_frame': _HEAD,
+            'rr': rr, 'nn': nn, 'inuse': inuse, 'vertno': used, 'nuse': len(used), 'np': n_points,
+            'ntri': 0, 'nuse_tri': 0, 'subject_his_id': subject, **nothing,
+        })  # fmt: skip
+    return need_mne().SourceSpaces(spaces)
+
+
+def source_estimate(stc: Any, *, sources: Any = None, unit: Any = None, method: str = '') -> SourceEstimate:
+    """What MNE estimated of these sources, or of some of them."""
+    mne, where = need_mne(), f'from_mne({type(stc).__name__})'
+    if not isinstance(stc, mne.SourceEstimate | mne.VolSourceEstimate):
+        raise TypeError(f'{where} has one number per source and time: write stc.magnitude(), or stc.in_label(...).')
+    if not isinstance(sources, SourceSpace):
+        raise TypeError(
+            f'{where} knows vertices alone: write sources=lead_field.sources, a SourceSpace; got '
+            f'{type(sources).__name__}.'
+        )
+    if unit is None:
+        raise checks.UnitError(
+            f"{where} does not know its unit: write unit=u.amp * u.meter for the method 'MNE', unit=u.UNITLESS for "
+            f"'dSPM', 'sLORETA' and 'eLORETA'."
+        )
+    if np.iscomplexobj(stc.data):
+        raise ValueError(f'{where} is real; got complex data: take abs(stc), or the real part.')
+    volume = isinstance(stc, mne.VolSourceEstimate)
+    order, spaces = in_mne_order(sources, volume, 'from_mne(sources=...)')
+    ours = [(side, vertex) for side, vertices in enumerate(spaces) for vertex in vertices]
+    place = dict(zip(ours, order, strict=True))
+    theirs = [(side, vertex) for side, vertices in enumerate(stc.vertices) for vertex in vertices]
+    missing = [
+        f'{vertex} ({"volume" if volume else _HEMISPHERES[side]})'
+        for side, vertex in theirs
+        if (side, vertex) not in place
+    ]
+    if missing:
+        raise ValueError(f'from_mne(sources=...) holds the vertices of the estimate; it lacks {named(missing)}.')
+    index = np.array([place[vertex] for vertex in theirs], dtype=int)
+    data = u.Quantity(stc.data.T[:, np.argsort(index)], unit=unit)
+    chosen = sources if len(index) == sources.n_sources else sources.mask(np.isin(np.arange(sources.n_sources), index))
+    if unit.is_unitless:
+        data = data.mantissa
+    elif u.have_same_dim(unit, nAm):
+        data = data.in_unit(nAm)
+    return SourceEstimate(data, chosen, stc.tstep * u.second, stc.tmin * u.second, method)
+
+
+def estimate(record: SourceEstimate, *, subject: str | None = None, volume: bool = False) -> Any:
+    """A ``SourceEstimate``, or with ``volume`` a ``VolSourceEstimate``, in A m or without a unit."""
+    mne, where = need_mne(), 'to_mne(SourceEstimate)'
+    order, vertices = in_mne_order(record.sources, volume, where)
+    unit = u.amp * u.meter
+    if record.unit.is_unitless:
+        data = record.data
+    else:
+        data = checks.quantity(record.data, unit, where, 'what is estimated').mantissa
+    kind = mne.VolSourceEstimate if volume else mne.SourceEstimate
+    period, start = record.sampling_period.mantissa, record.start.mantissa
+    return kind(data.T[order], vertices, tmin=start, tstep=period, subject=subject)
