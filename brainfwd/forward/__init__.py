@@ -3,8 +3,10 @@
 from brainfwd.forward.base import ForwardModel
 from brainfwd.forward.bold import BOLDSignal
 from brainfwd.forward.coils import COILS, Coil
+from brainfwd.forward.electrodes import electrodes
 from brainfwd.forward.lead_field import EEGLeadFieldModel, LeadFieldModel, MEGLeadFieldModel
 from brainfwd.forward.parcellate import build_fixed_orientation_weights, compress_vertex_leadfield
+from brainfwd.forward.spherical_head import SphericalHead
 
 __all__ = [
     'COILS',
@@ -14,6 +16,8 @@ __all__ = [
     'ForwardModel',
     'LeadFieldModel',
     'MEGLeadFieldModel',
+    'SphericalHead',
     'build_fixed_orientation_weights',
     'compress_vertex_leadfield',
+    'electrodes',
 ]
