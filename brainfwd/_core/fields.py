@@ -100,15 +100,30 @@ class Parameter(Field):
         Whether it must be above zero.
     optional : bool
         Whether it may be None.
+    fraction : bool
+        Whether it must be between 0 and 1.
+    unit : Unit, optional
+        Of a parameter without a default, if it is not any.
     """
 
     def __init__(
-        self, default: Any, meaning: str, *, per_region: bool = True, positive: bool = False, optional: bool = False
+        self,
+        default: Any,
+        meaning: str,
+        *,
+        per_region: bool = True,
+        positive: bool = False,
+        optional: bool = False,
+        fraction: bool = False,
+        unit: u.Unit | None = None,
     ):
         super().__init__(default, meaning)
+        self.unit = self.unit if unit is None else unit
+        self.any_unit = default is None and unit is None
         self.per_region = per_region
         self.positive = positive
         self.optional = optional
+        self.fraction = fraction
 
     @property
     def by_region(self) -> bool:
@@ -141,7 +156,7 @@ class Parameter(Field):
 
     def _checked(self, instance: Any, value: Any) -> Any:
         where = self.where(instance)
-        if value is None or self.default is not None:
+        if value is None or not self.any_unit:
             value = self.check(value, where)
         try:
             value = constant(value)
@@ -150,6 +165,8 @@ class Parameter(Field):
         checks.finite(value, where)
         if self.positive:
             checks.positive(value, where)
+        if self.fraction:
+            checks.fraction(value, where)
         if self.per_region:
             check_fits(value, instance.in_size, where)
         return value

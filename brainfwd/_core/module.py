@@ -165,11 +165,15 @@ class Module(brainstate.nn.Module):
         check_fits(value, self.in_size, where)
         return value
 
+    def usual(self, name: str) -> Any:
+        """The value of a parameter that repr need not show."""
+        return self.parameter_fields[name].default
+
     def __repr__(self) -> str:
         shown = [str(self.in_size[0] if len(self.in_size) == 1 else self.in_size)]
-        for name, field in self.parameter_fields.items():
+        for name in self.parameter_fields:
             value = getattr(self, name)
-            if not _same(value, field.default):
+            if not _same(value, self.usual(name)):
                 shown.append(f'{name}={_brief(value)}')
         return f'{type(self).__name__}({", ".join(shown)})'
 

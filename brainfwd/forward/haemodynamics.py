@@ -1,0 +1,74 @@
+"""What every model of blood shares: which activity it follows, and when it is sampled."""
+
+import math
+from typing import Any, ClassVar
+
+import brainunit as u
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.fields import Parameter
+from brainfwd._core.module import Module, current_dt
+
+__all__ = ['Haemodynamics', 'seconds']
+
+
+class Haemodynamics(Module):
+    """Blood that follows relative activity, sampled once per ``tr``."""
+
+    source: ClassVar[str] = 'activity'
+
+    baseline = Parameter(None, 'activity at rest', positive=True, optional=True)
+
+    def __init__(self, in_size: Any, *, tr: Any, sub_step: Any, name: str | None = None, **values: Any):
+        super().__init__(in_size, name=name, **values)
+        where = type(self).__name__
+        self.sampling_period = u.Quantity(seconds(tr, f'{where}(tr=...)', 'the time between samples'), unit=u.second)
+        self.sub_step = u.Quantity(
+            seconds(sub_step, f'{where}(sub_step=...)', 'the step of the haemodynamics'), unit=u.second
+        )
+
+    def relative(self, activity: Any) -> Any:
+        """(activity - baseline) / baseline; without a baseline, what is relative already."""
+        where, unit = f'{type(self).__name__}.update(z=...)', u.get_unit(activity)
+        if self.baseline is None:
+            if isinstance(activity, u.Quantity) and not unit.is_unitless:
+                raise checks.UnitError(
+                    f'{where} is the relative neural activity, (activity - baseline) / baseline, dimensionless; got '
+                    f'{unit}: say what it is at rest, {type(self).__name__}(..., baseline=5. * {checks.code(unit)}), '
+                    'for example. A potential is no activity.'
+                )
+            z = checks.quantity(activity, u.UNITLESS, where, 'the relative neural activity')
+        else:
+            unit = u.get_unit(self.baseline)
+            activity = checks.quantity(activity, unit, where, 'the neural activity, in the unit of the baseline')
+            baseline = u.get_mantissa(self.baseline)
+            z = (u.get_mantissa(activity) - baseline) / baseline
+        return z
+
+    def step_of_loop(self) -> tuple[float, int]:
+        """The step of the surrounding loop in s, and how many of them make a sub-step."""
+        dt = float(current_dt(f'{type(self).__name__}.update').to_decimal(u.second))
+        # as many as fit, to the rounding of single precision
+        return dt, max(1, math.floor(float(self.sub_step.mantissa) / dt * (1 + 1e-6)))
+
+    def step(self, x: Any) -> None:
+        """As `update`."""
+        self.update(x)
+
+    def sample(self) -> Any:
+        """As `bold`."""
+        return self.bold()
+
+    def recording(self, values: Any, sampling_period: Any = None, start: Any = 0.0 * u.second) -> np.ndarray:
+        """The samples of a run, (T, regions), fractions."""
+        return np.asarray(values, np.float64)
+
+
+def seconds(value: Any, where: str, meaning: str) -> float:
+    """A time above zero, in s."""
+    time = checks.quantity(value, u.second, where, meaning)
+    checks.shape_is(time, (), where)
+    if not 0 < float(time.mantissa) < np.inf:
+        raise ValueError(f'{where} must be positive; got {value}.')
+    return float(time.mantissa)
