@@ -24,6 +24,7 @@ __all__ = [
     'choice',
     'code',
     'finite',
+    'fraction',
     'members',
     'non_negative',
     'positive',
@@ -166,6 +167,14 @@ def unit_vectors(value: Any, where: str) -> None:
     if not np.allclose(length, 1.0, atol=1e-3):
         worst = int(np.argmax(abs(length - 1)))
         raise ValueError(f'{where} are unit vectors; got length {length[worst]:g} at {worst}.')
+
+
+def fraction(value: Any, where: str) -> None:
+    """Refuse what is not between 0 and 1."""
+    concrete = _concrete(value)
+    if concrete is not None and not ((concrete > 0) & (concrete < 1)).all():
+        bad = concrete[~((concrete > 0) & (concrete < 1))].flat[0]
+        raise ValueError(f'{where} is a fraction, between 0 and 1; got {bad:g}.')
 
 
 def shape_is(value: Any, shape: tuple[int, ...], where: str, axes: str = '') -> None:
