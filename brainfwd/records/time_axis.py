@@ -32,7 +32,10 @@ def times_of(record: Any) -> u.Quantity:
 
 
 def slice_of(record: Any, start: Any, stop: Any, where: str) -> tuple[slice, u.Quantity]:
-    """The samples with ``start <= t < stop``, and the time of the first of them."""
+    """The samples with ``start <= t < stop``, and the time of the first of them.
+
+    A sample stands at the end of its period: what begins at 0 s, and has its first sample at 2 ms, holds 0 s.
+    """
     period, begin, n = record.sampling_period.mantissa, record.start.mantissa, record.n_times
 
     def index(time: Any, name: str, default: int) -> int:
@@ -40,9 +43,9 @@ def slice_of(record: Any, start: Any, stop: Any, where: str) -> tuple[slice, u.Q
             return default
         seconds = scalar(time, u.second, f'{where}({name}=...)', 'a time').mantissa
         position = (seconds - begin) / period
-        if not -_TOLERANCE <= position <= n + _TOLERANCE:
+        if not -1 - _TOLERANCE <= position <= n + _TOLERANCE:
             raise ValueError(f'{where}({name}=...) lies in {begin:g} s to {begin + n * period:g} s; got {seconds:g} s.')
-        return int(np.ceil(position - _TOLERANCE))
+        return max(int(np.ceil(position - _TOLERANCE)), 0)
 
     first, last = index(start, 'start', 0), index(stop, 'stop', n)
     if last <= first:

@@ -54,6 +54,17 @@ def test_crop_takes_start_and_leaves_stop():
     assert ramp(100).crop(21 * u.ms).data_si[0, 0] == 11
 
 
+def test_a_recording_begins_a_period_before_its_first_sample():
+    run = ramp(100, start=2 * u.ms)
+    part = run.crop(0 * u.second, 20 * u.ms)
+    np.testing.assert_array_equal(part.data_si[:, 0], np.arange(9.0))
+    assert part.start.to_decimal(u.ms) == pytest.approx(2)
+    with pytest.raises(ValueError, match='lies in'):
+        run.crop(-1 * u.ms)
+    with pytest.raises(ValueError, match='holds no sample'):
+        run.crop(stop=1 * u.ms)
+
+
 def test_pick_takes_the_noise_along(mixed, rng):
     noise = NoiseCovariance.diagonal({'mag': 1 * u.ftesla, 'grad': 1 * u.tesla / u.meter, 'eeg': 1 * u.volt}, mixed)
     band = (0.5 * u.Hz, None)
