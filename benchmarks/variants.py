@@ -354,5 +354,6 @@ def serve(name: str, pipe: Connection) -> None:
             except Unsupported as error:
                 answer = error
             except Exception as error:
+                # whatever a package raises is a cell of the table, and the others go on
                 answer = Unsupported(f'fails: {type(error).__name__}: {str(error).splitlines()[0]}')
             pipe.send((time.perf_counter() - begin, answer))
