@@ -28,7 +28,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def agree(ours, theirs):
+def assert_agree(ours, theirs):
     for rate, expected in zip(ours.values(), theirs, strict=True):
         np.testing.assert_allclose(
             rate.in_unit(u.get_unit(expected)).mantissa, u.get_mantissa(expected), rtol=1e-9, atol=1e-12
@@ -63,7 +63,7 @@ def test_jansen_rit_derivative(rng):
     pyramidal, inhibitory = rng.normal(size=(2, N)) * u.mV
     named = {f'y{i}': value for i, value in enumerate(state)}
     rates = ours.derivative(**named, p=p, pyramidal_inp=pyramidal, inhibitory_inp=inhibitory)
-    agree(rates, theirs.derivative(state, 0.0, pyramidal, p, inhibitory))
+    assert_agree(rates, theirs.derivative(state, 0.0, pyramidal, p, inhibitory))
 
 
 def test_wilson_cowan_derivative(rng):
@@ -71,7 +71,7 @@ def test_wilson_cowan_derivative(rng):
     ours = bf.WilsonCowanModel(N, w_EE=16.0, w_EI=12.0, w_IE=15.0, w_II=3.0, r_E=0.9, r_I=0.9, **common)
     theirs = brainmass.WilsonCowanStep(N, wEE=16.0, wIE=12.0, wEI=15.0, wII=3.0, r=0.9, **common)
     rE, rI, P, Q = jnp.asarray(rng.uniform(0, 1, (4, N)))
-    agree(ours.derivative(rE, rI, P, Q), theirs.derivative((rE, rI), 0.0, P, Q))
+    assert_agree(ours.derivative(rE, rI, P, Q), theirs.derivative((rE, rI), 0.0, P, Q))
 
 
 def test_hopf_derivative(rng):
@@ -79,7 +79,7 @@ def test_hopf_derivative(rng):
     ours = bf.HopfOscillator(N, a=a, frequency=frequency * u.Hz, tau=1.0 * u.ms)
     theirs = brainmass.HopfStep(N, a=jnp.asarray(a), w=jnp.asarray(2 * np.pi * frequency * 1e-3), beta=1.0)
     x, y, x_inp, y_inp = jnp.asarray(rng.normal(size=(4, N)))
-    agree(ours.derivative(x, y, x_inp, y_inp), (theirs.dx(x, y, x_inp), theirs.dy(y, x, y_inp)))
+    assert_agree(ours.derivative(x, y, x_inp, y_inp), (theirs.dx(x, y, x_inp), theirs.dy(y, x, y_inp)))
 
 
 @pytest.mark.parametrize(('method', 'their_name'), [('rk4', 'rk4'), ('exponential_euler', 'exp_euler')])
@@ -129,9 +129,9 @@ def test_balloon_derivative(rng):
     f, v, q = jnp.asarray(rng.uniform(0.5, 2, (3, N)))
     rates = ours.derivative(s / u.second, jnp.log(f), jnp.log(v), jnp.log(q), z)
     expected = theirs.derivative((s, f, v, q), 0.0, z)
-    agree({'s': rates['s']}, [expected[0] / u.second**2])
+    assert_agree({'s': rates['s']}, [expected[0] / u.second**2])
     ours = {name: x * rates[f'log_{name}'] for name, x in (('f', f), ('v', v), ('q', q))}
-    agree(ours, [rate / u.second for rate in expected[1:]])
+    assert_agree(ours, [rate / u.second for rate in expected[1:]])
 
 
 @pytest.mark.parametrize(('name', 'unit'), [('EEGLeadFieldModel', u.volt), ('MEGLeadFieldModel', u.tesla)])

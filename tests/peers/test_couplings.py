@@ -34,7 +34,7 @@ def ours(coupling, k=0.7, **values):
         return brainstate.transform.for_loop(lambda x: made(x, x), jnp.asarray(SERIES))
 
 
-def agree(received, theirs):
+def assert_agree(received, theirs):
     """``theirs`` is a function of what is seen, [target, source], and of the targets."""
     expected = [np.asarray(theirs(seen, now)) for seen, now in zip(SEEN, SERIES, strict=True)]
     np.testing.assert_allclose(received, expected, rtol=1e-9, atol=1e-12)
@@ -49,23 +49,23 @@ def brainmass():
 
 
 def test_brainmass_additive(brainmass):
-    agree(ours(bf.AdditiveCoupling, offset=0.2), lambda x, _: brainmass.additive_coupling(x, WEIGHTS, 0.7, 0.2))
+    assert_agree(ours(bf.AdditiveCoupling, offset=0.2), lambda x, _: brainmass.additive_coupling(x, WEIGHTS, 0.7, 0.2))
 
 
 def test_brainmass_diffusive(brainmass):
-    agree(ours(bf.DiffusiveCoupling), lambda x, y: brainmass.diffusive_coupling(x, y, WEIGHTS, 0.7))
+    assert_agree(ours(bf.DiffusiveCoupling), lambda x, y: brainmass.diffusive_coupling(x, y, WEIGHTS, 0.7))
 
 
 def test_brainmass_sigmoidal(brainmass):
     # a and b there move midpoint and slope
-    agree(
+    assert_agree(
         ours(bf.SigmoidalCoupling, midpoint=(0.3 - 0.1) / 1.5, slope=0.8 * 1.5),
         lambda x, _: brainmass.sigmoidal_coupling(x, WEIGHTS, 0.7, a=1.5, b=0.1, slope=0.8, midpoint=0.3),
     )
 
 
 def test_brainmass_hyperbolic_tangent(brainmass):
-    agree(
+    assert_agree(
         ours(bf.HyperbolicTangentCoupling, scale=0.6),
         lambda x, _: brainmass.hyperbolic_tangent_coupling(x, WEIGHTS, 0.7, 0.6),
     )
@@ -73,7 +73,7 @@ def test_brainmass_hyperbolic_tangent(brainmass):
 
 def test_brainmass_sigmoidal_jansen_rit(brainmass):
     values = dict(cmin=0.1, cmax=2.0, midpoint=0.3, r=0.8)
-    agree(
+    assert_agree(
         ours(bf.SigmoidalJansenRitCoupling, **values),
         lambda x, _: brainmass.sigmoidal_jansen_rit_coupling(x, WEIGHTS, 0.7, **values),
     )
@@ -127,21 +127,23 @@ def tvb():
 
 
 def test_tvb_linear(tvb):
-    agree(ours(bf.AdditiveCoupling, offset=0.2), tvb('Linear', a=0.7, b=0.2))
-    agree(ours(bf.AdditiveCoupling), tvb('Scaling', a=0.7))
+    assert_agree(ours(bf.AdditiveCoupling, offset=0.2), tvb('Linear', a=0.7, b=0.2))
+    assert_agree(ours(bf.AdditiveCoupling), tvb('Scaling', a=0.7))
 
 
 def test_tvb_difference(tvb):
-    agree(ours(bf.DiffusiveCoupling), tvb('Difference', a=0.7))
+    assert_agree(ours(bf.DiffusiveCoupling), tvb('Difference', a=0.7))
 
 
 def test_tvb_sigmoidal(tvb):
     values = dict(cmin=-1.0, cmax=2.0, midpoint=0.3)
-    agree(ours(bf.SigmoidalCoupling, k=1.0, slope=1.2 / 0.4, **values), tvb('Sigmoidal', a=1.2, sigma=0.4, **values))
+    assert_agree(
+        ours(bf.SigmoidalCoupling, k=1.0, slope=1.2 / 0.4, **values), tvb('Sigmoidal', a=1.2, sigma=0.4, **values)
+    )
 
 
 def test_tvb_hyperbolic_tangent(tvb):
-    agree(
+    assert_agree(
         ours(bf.SigmoidalJansenRitCoupling, k=1.0, cmin=0.0, cmax=2 * 0.7, midpoint=0.3 / 1.1, r=2 * 1.1 / 0.8),
         tvb('HyperbolicTangent', a=0.7, b=1.1, midpoint=0.3, sigma=0.8),
     )
@@ -149,8 +151,8 @@ def test_tvb_hyperbolic_tangent(tvb):
 
 def test_tvb_sigmoidal_jansen_rit(tvb):
     values = dict(cmin=0.1, cmax=2.0, midpoint=0.3, r=0.8)
-    agree(ours(bf.SigmoidalJansenRitCoupling, **values), tvb('SigmoidalJansenRit', a=0.7, two=True, **values))
+    assert_agree(ours(bf.SigmoidalJansenRitCoupling, **values), tvb('SigmoidalJansenRit', a=0.7, two=True, **values))
 
 
 def test_tvb_kuramoto(tvb):
-    agree(ours(bf.KuramotoCoupling, k=0.7 / N), tvb('Kuramoto', a=0.7))
+    assert_agree(ours(bf.KuramotoCoupling, k=0.7 / N), tvb('Kuramoto', a=0.7))
