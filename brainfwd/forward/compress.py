@@ -9,7 +9,7 @@ import numpy as np
 
 from brainfwd._core import checks
 
-__all__ = ['compress_vertex_leadfield']
+__all__ = ['compress_vertex_leadfield', 'plain', 'product']
 
 
 def compress_vertex_leadfield(L: Any, W: Any) -> Any:
@@ -37,7 +37,7 @@ def compress_vertex_leadfield(L: Any, W: Any) -> Any:
     """
     where = 'compress_vertex_leadfield(L, W)'
     unit = u.get_unit(L) * u.get_unit(W.data if isinstance(W, u.sparse.CSR) else W)
-    L, W = _plain(L), _plain(W)
+    L, W = plain(L), plain(W)
     if L.ndim == 3:
         checks.shape_is(L, (*L.shape[:2], 3), f'{where}, L,', '(sensors, vertices, 3)')
         L = L.reshape(len(L), -1)
@@ -47,11 +47,11 @@ def compress_vertex_leadfield(L: Any, W: Any) -> Any:
             f'{where}: L has a column for each row of W; got {L.shape} (sensors, columns) and '
             f'{W.shape} (rows, regions).'
         )
-    product = _product(L, W)
-    return product if unit.is_unitless else u.Quantity(product, unit=unit)
+    compressed = product(L, W)
+    return compressed if unit.is_unitless else u.Quantity(compressed, unit=unit)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The numbers without their unit: an array of floats, or a SciPy sparse one where NumPy holds a sparse one."""
     if isinstance(value, u.sparse.CSR):
         from scipy import sparse
@@ -73,14 +73,14 @@ def _check_interleaved(W: Any, where: str) -> None:
     parts = [W[k::3] for k in range(3)]
     gram = np.array([[np.asarray((a * b).sum(axis=1)) for b in parts] for a in parts])
     # of rank one, its trace is its norm
-    if not np.allclose(np.linalg.norm(gram, axis=(0, 1)), np.trace(gram), rtol=1e-4):
+    if not np.allclose(np.linalg.norm(gram, axis=(0, 1)), np.trace(gram), rtol=1e-4, atol=0):
         raise ValueError(
             f'{where}: for L (sensors, vertices, 3) the rows of W are x, y, z of the first vertex, then the next: '
             f"layout='interleaved'; got rows that are not."
         )
 
 
-def _product(L: Any, W: Any) -> Any:
+def product(L: Any, W: Any) -> Any:
     """(regions, sensors), in NumPy for NumPy and else in JAX, in the precision of ``L``."""
     from scipy import sparse
 

@@ -1,4 +1,4 @@
-"""The surface of the cortex, for drawing."""
+"""The surface of the cortex: for drawing, and for growing patches."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -74,3 +74,16 @@ class Cortex:
     def n_vertices(self) -> int:
         """How many vertices both hemispheres have."""
         return len(self.region_ids)
+
+    @property
+    def middle(self) -> u.Quantity:
+        """(vertices, 3) the surface halfway between pial and white, mm: area there is that of the grey matter."""
+        return (self.pial + self.white) / 2
+
+    @property
+    def areas(self) -> u.Quantity:
+        """(vertices,) a third of the triangles around each vertex, on the middle surface, mm2."""
+        a, b, c = np.moveaxis(self.middle.mantissa[self.triangles], 1, 0)
+        triangle = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+        share = np.bincount(self.triangles.ravel(), np.repeat(triangle / 3, 3), self.n_vertices)
+        return u.Quantity(share, unit=u.mm**2)
