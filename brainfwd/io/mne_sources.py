@@ -77,11 +77,10 @@ def in_mne_order(sources: SourceSpace, volume: bool, where: str) -> tuple[np.nda
     order = np.lexsort((sources.vertices, hemisphere))
     vertices = [sources.vertices[order][hemisphere[order] == side] for side in ((0,) if volume else (0, 1))]
     for side, numbers in zip(_HEMISPHERES, vertices, strict=False):
-        if (np.diff(numbers) == 0).any():
+        twice = numbers[:-1][np.diff(numbers) == 0]
+        if len(twice):
             place = 'the volume' if volume else f'the {side} hemisphere'
-            raise ValueError(
-                f'{where} has each vertex of {place} once; got {numbers[:-1][np.diff(numbers) == 0][0]} twice.'
-            )
+            raise ValueError(f'{where} has each vertex of {place} once; got {twice[0]} more than once.')
     return order, vertices
 
 
