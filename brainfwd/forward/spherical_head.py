@@ -195,9 +195,11 @@ class SphericalHead:
         checks.shape_is(places, (*np.shape(places)[:1], 3), where, '(sources, 3)')
         self._check_sensors(channels)
         is_eeg = np.array(channels.types) == 'eeg'
+        places = 1.0 * jnp.asarray(places)  # whole numbers, too
         parts = []
         if is_eeg.any():
-            parts.append(self._electric_gain(jnp.asarray(places), channels.positions.mantissa[is_eeg]))
+            away = channels.positions.mantissa[is_eeg] - self.centre.mantissa
+            parts.append(self._electric_gain(places, away / np.linalg.norm(away, axis=1, keepdims=True)))
         if not is_eeg.all():
             parts.append(magnetic_gain(u.Quantity(places, unit=u.meter), channels, self.centre))
         order = np.concatenate([np.flatnonzero(is_eeg), np.flatnonzero(~is_eeg)])
@@ -283,11 +285,10 @@ class SphericalHead:
         transmitted = transmission(self.radii.mantissa, self.conductivities.mantissa, orders)
         return functools.partial(series, transmitted=transmitted)
 
-    def _electric_gain(self, places: jax.Array, electrodes: np.ndarray) -> jax.Array:
-        """(electrodes, sources, 3), V/(A m)."""
-        radius = 1e-3 * self._radius
-        away = electrodes - self.centre.mantissa
-        r = jnp.asarray(away / np.linalg.norm(away, axis=1, keepdims=True), places.dtype)
+    @functools.partial(jax.jit, static_argnums=0)
+    def _electric_gain(self, places: jax.Array, directions: jax.Array) -> jax.Array:
+        """(electrodes, sources, 3), V/(A m), of electrodes in these directions from the centre."""
+        radius, r = 1e-3 * self._radius, directions.astype(places.dtype)
         x = (places - jnp.asarray(self.centre.mantissa, places.dtype)) / radius
         square = (x * x).sum(axis=1)
         S_r, S_x = self._sums(jnp.einsum('ek,sk->es', r, x, precision='highest'), square)

@@ -184,8 +184,8 @@ def test_gradients_are_those_of_differences_everywhere(sums):
     places = np.stack([at_centre, below, antipode, on_axis])
     gradient = jax.jit(jax.vmap(jax.grad(potential)))(places)
     steps = 1e-5 * np.eye(3)[:, None]
-    above, below = (jax.jit(jax.vmap(jax.vmap(potential)))(places + side * steps) for side in (1, -1))
-    differences = (above - below).T / 2e-5
+    ahead, behind = (jax.jit(jax.vmap(jax.vmap(potential)))(places + side * steps) for side in (1, -1))
+    differences = (ahead - behind).T / 2e-5
     np.testing.assert_allclose(gradient, differences, rtol=1e-6, atol=1e-6)
     # the slope at the centre is that of the quadrupole, not zero
     assert abs(gradient[0]).max() > 1

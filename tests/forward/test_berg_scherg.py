@@ -1,0 +1,57 @@
+"""Three dipoles in one sphere, against the series."""
+
+import jax
+import numpy as np
+import pytest
+
+from brainfwd.forward.berg_scherg import berg_scherg
+from brainfwd.forward.sphere_eeg import orders_needed, series, transmission
+
+HEADS = {
+    'four shells': ([0.90, 0.92, 0.97, 1.0], [0.33, 1.0, 0.004, 0.33]),
+    'three shells': ([0.87, 0.92, 1.0], [0.33, 0.0042, 0.33]),
+    'two shells': ([0.8, 1.0], [1.0, 0.05]),
+    'equal shells': ([0.9, 1.0], [0.3, 0.3]),
+}
+
+
+@pytest.mark.parametrize('head', HEADS)
+def test_error_is_the_one_stated(head):
+    """By Monte Carlo: potentials at electrodes anywhere, of dipoles spread evenly over the innermost shell."""
+    radii, sigmas = map(np.array, HEADS[head])
+    dipoles = berg_scherg(radii, sigmas)
+    assert dipoles.error < 3e-3
+    assert (abs(dipoles.depths) <= 1).all()
+    rng = np.random.default_rng(0)
+    r, x = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in rng.normal(size=(2, 400, 3)))
+    x *= radii[0] * rng.uniform(size=(400, 1)) ** (1 / 3)
+    through = transmission(radii, sigmas, np.arange(1, orders_needed(radii, sigmas, 1e-8) + 1))
+
+    def gain(sums):
+        S_r, S_x = map(np.asarray, sums(r @ x.T, (x * x).sum(axis=1)))
+        return S_r[..., None] * r[:, None] - S_x[..., None] * x
+
+    with jax.enable_x64(True):
+        exact, near = gain(lambda t, s: series(t, s, through)), gain(dipoles.sums)
+    error = np.linalg.norm(near - exact) / np.linalg.norm(exact)
+    # few dipoles near the border, below an electrode, make most of the error
+    np.testing.assert_allclose(error, dipoles.error, rtol=0.4)
+
+
+def test_is_a_minimum():
+    radii, sigmas = map(np.array, HEADS['four shells'])
+    dipoles = berg_scherg(radii, sigmas)
+    n = np.arange(1, 200)
+    weight = (2 * n + 1) / n * radii[0] ** (2 * n)
+    target = transmission(radii, sigmas, n)
+
+    def error(depths, strengths):
+        return (weight * (target - (strengths * depths ** (n[:, None] - 1.0)).sum(axis=1)) ** 2).sum()
+
+    least = error(dipoles.depths, dipoles.strengths)
+    np.testing.assert_allclose(np.sqrt(least / (weight * target**2).sum()), dipoles.error, rtol=1e-6)
+    for j in range(3):
+        for step in (-1e-3, 1e-3):
+            shifted = 1 + step * np.eye(3)[j]
+            assert error(dipoles.depths * shifted, dipoles.strengths) > least
+            assert error(dipoles.depths, dipoles.strengths * shifted) > least
