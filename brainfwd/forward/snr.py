@@ -12,9 +12,10 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.records import Channels, Recording, average_reference
+from brainfwd.records import Channels, Recording, average_reference, reference_projector
+from brainfwd.records.reference import Reference
 
-__all__ = ['band_in_hertz', 'power', 'projector_of', 'signal_to_noise']
+__all__ = ['band_in_hertz', 'counted', 'power', 'projector_of', 'signal_to_noise']
 
 
 def power(
@@ -45,12 +46,7 @@ def power(
         energy = np.square(relative).sum(axis=0)
     else:
         spectrum, hertz = np.fft.rfft(relative, axis=0), np.fft.rfftfreq(n, seconds)
-        inside = (hertz >= band[0]) & (hertz <= band[1]) & (hertz > 0)
-        if not inside.any():
-            raise ValueError(
-                f'the band of {band[0]:g} to {band[1]:g} Hz holds no frequency of {n} samples, which are '
-                f'{1 / (n * seconds):g} Hz apart.'
-            )
+        inside = _inside(hertz, n, seconds, band)
         # every frequency but half the sampling rate stands for its negative too
         sides = np.where(np.arange(len(hertz)) * 2 == n, 1.0, 2.0)[inside, None]
         energy = (sides * (spectrum.real[inside] ** 2 + spectrum.imag[inside] ** 2)).sum(axis=0) / n
@@ -58,12 +54,30 @@ def power(
     return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
 
 
-def projector_of(channels: Channels, reference: str | None, where: str) -> np.ndarray:
-    """(sensors, sensors) of the reference: ``'average'``, or None for none."""
-    if reference is None:
-        return np.eye(len(channels))
-    checks.choice(reference, ['average'], f'{where}(reference=...), if not None,')
-    return average_reference(channels)
+def counted(n: int, seconds: float, band: tuple[float, float] | None) -> tuple[float, float]:
+    """The frequencies in Hz that `power` stands for: half a step beyond the first and the last that it adds up."""
+    nyquist = 0.5 / seconds
+    hertz = np.fft.rfftfreq(n, seconds)
+    inside = hertz[_inside(hertz, n, seconds, band or (0.0, nyquist))]
+    half = 0.5 / (n * seconds)
+    return float(inside[0] - half), min(float(inside[-1] + half), nyquist)
+
+
+def _inside(hertz: np.ndarray, n: int, seconds: float, band: tuple[float, float]) -> np.ndarray:
+    inside = (hertz >= band[0]) & (hertz <= band[1] * (1 + 1e-9)) & (hertz > 0)
+    if not inside.any():
+        raise ValueError(
+            f'the band of {band[0]:g} to {band[1]:g} Hz holds no frequency of {n} samples, which are '
+            f'{1 / (n * seconds):g} Hz apart.'
+        )
+    return inside
+
+
+def projector_of(channels: Channels, reference: Reference, where: str) -> np.ndarray:
+    """(sensors, sensors) of the reference; without electrodes the average is the identity."""
+    if reference == 'average':
+        return average_reference(channels)
+    return reference_projector(channels, reference, f'{where}(reference=...)')
 
 
 def band_in_hertz(band: Any, seconds: float, where: str) -> tuple[float, float] | None:
@@ -87,7 +101,7 @@ def signal_to_noise(
     noise: Recording,
     *,
     band: tuple[Any, Any] | None = None,
-    reference: str | None = 'average',
+    reference: Reference = 'average',
 ) -> dict[str, float]:
     r"""The measured signal-to-noise ratio in dB, per type of channel.
 
@@ -101,8 +115,8 @@ def signal_to_noise(
         The one without the other, of the same channels and sampling period.
     band : tuple of two Quantities, optional
         The frequencies counted, Hz, of the discrete Fourier transform; all by default.
-    reference : {'average', None}
-        Of the electrodes, before the powers are taken.
+    reference : str, sequence of str, or None
+        Of the electrodes, before the powers are taken: as in `Recording.referenced`.
 
     Raises
     ------

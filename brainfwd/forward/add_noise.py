@@ -1,0 +1,193 @@
+"""Noise on a recording, mixed to a signal-to-noise ratio."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.keys import as_key, key_for
+from brainfwd.forward.background import Background, corners
+from brainfwd.forward.brain_noise import BrainNoise
+from brainfwd.forward.independent_noise import IndependentNoise
+from brainfwd.forward.snr import band_in_hertz, counted, power, projector_of
+from brainfwd.records import NoiseCovariance, Recording
+from brainfwd.records.reference import Reference
+
+__all__ = ['add_noise']
+
+_WHERE = 'add_noise'
+
+
+def add_noise(
+    recording: Recording,
+    parts: Background | NoiseCovariance | Sequence[Background | NoiseCovariance],
+    *,
+    seed: int,
+    snr_db: float | Mapping[str, float] | None = None,
+    shares: Sequence[float] | None = None,
+    band: tuple[Any, Any] | None = None,
+    reference: Reference = 'average',
+    normalise: str = 'sample',
+) -> Recording:
+    r"""A recording with noise added to it.
+
+    .. math:: \text{SNR}_{dB} = 10 \log_{10} \frac{\operatorname{tr} C_\text{signal}}{\operatorname{tr} C_\text{noise}}
+
+    per type of channel, after projection to the reference, with the mean over time removed, in a band: see
+    `signal_to_noise`. All that the recording holds counts as signal. Noise is drawn at the sampling rate of the
+    recording, in double precision. `BrainNoise` and `LineNoise` pass its filters (`Recording.band`); `RecordedNoise`
+    keeps those it was recorded with, `IndependentNoise` arises behind them.
+
+    Parameters
+    ----------
+    recording : Recording
+        The signal.
+    parts : Background, NoiseCovariance, or a sequence of them
+        What is added: `BrainNoise`, `LineNoise`, `RecordedNoise`, `IndependentNoise`, for which its covariance will do.
+    seed : int
+        The noise depends on it, and on the place of a part in the sequence, and on nothing else.
+    snr_db : float, or dict of float per type, optional
+        Signal-to-noise ratio. By default every part has the size it says itself.
+    shares : sequence of float, optional
+        What each part has of the power of the noise in the band, in each type of channel; relative to their sum. By
+        default parts keep the sizes they say, relative to each other. Comes with ``snr_db``.
+    band : tuple of two Quantities, optional
+        Where the powers are taken, Hz; None for an open edge. By default `Recording.band`, or else all frequencies.
+    reference : str, sequence of str, or None
+        What the electrodes are measured against: signal, noise and result are brought to it, as by
+        `Recording.referenced`. None leaves them.
+    normalise : {'sample', 'expected'}
+        Whether the ratio is that of the noise drawn, exactly, or that of its expected power, about which runs differ.
+
+    Returns
+    -------
+    Recording
+        Its ``noise_cov`` is that of the noise in it: what is expected of all parts at all frequencies, as they were
+        scaled, and what the recording had (of a single repetition, as that is). Head and band stay.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Noise of other channels, of another sampling period or another head, or with a line above half the sampling
+        rate; a recording without signal; parts without power in the band; a band out of range.
+    """
+    if not isinstance(recording, Recording):
+        raise TypeError(f'{_WHERE}(recording) is a Recording; got {type(recording).__name__}.')
+    checks.choice(normalise, ['sample', 'expected'], f'{_WHERE}(normalise=...)')
+    channels, seconds = recording.channels, recording.sampling_period.mantissa
+    listed = _checked_parts(parts, recording)
+    passed = corners(recording.band, _WHERE)
+    edges = band_in_hertz(recording.band if band is None else band, seconds, f'{_WHERE}(band=...)')
+    projector = projector_of(channels, reference, _WHERE)
+
+    key = as_key(seed, f'{_WHERE}(seed=...)')
+    with jax.enable_x64(True):
+        draws = [
+            np.asarray(part.draw(key_for(key, f'part {i}'), recording.n_times, seconds, passed)) @ projector.T
+            for i, part in enumerate(listed)
+        ]
+
+    def expected(part: Background, within: tuple[float, float]) -> np.ndarray:
+        return projector @ part.covariance_si(seconds, passed, within) @ projector.T
+
+    signal = recording.data_si @ projector.T
+    size = np.ones((len(listed), len(channels)))
+    if snr_db is None and shares is not None:
+        raise ValueError(f'{_WHERE}(shares=...) are of the noise that snr_db asks for: give both.')
+    if snr_db is not None:
+        wanted = _noise_power(power(signal, channels, seconds, edges), snr_db)
+        if normalise == 'sample':
+            powers = [power(draw, channels, seconds, edges) for draw in draws]
+        else:
+            within, n = counted(recording.n_times, seconds, edges), recording.n_times
+            variances = [np.diagonal(expected(part, within)) * n / (n - 1) for part in listed]
+            powers = [{kind: float(v[channels.indices(kind)].sum()) for kind in channels.kinds} for v in variances]
+        if shares is not None:
+            _share_out(size, powers, _checked_shares(shares, len(listed)), channels, listed)
+        for kind in channels.kinds:
+            index = channels.indices(kind)
+            if normalise == 'sample':
+                total = power(sum(s * d for s, d in zip(size, draws, strict=True)), channels, seconds, edges)[kind]
+            else:
+                total = sum(s[index[0]] ** 2 * p[kind] for s, p in zip(size, powers, strict=True))
+            if not total > 0:
+                raise ValueError(
+                    f'{_WHERE}(parts) have no power in the {kind} channels in the band: no SNR is reached.'
+                )
+            size[:, index] *= np.sqrt(wanted[kind] / total)
+
+    everywhere = (0.0, 0.5 / seconds)
+    added = sum(s[:, None] * expected(part, everywhere) * s for s, part in zip(size, listed, strict=True))
+    before = recording.noise_cov
+    covariance = recording.nave * added
+    if before is not None:
+        covariance = covariance + projector @ before.matrix_si @ projector.T
+    noise = sum(s * draw for s, draw in zip(size, draws, strict=True))
+    return dataclasses.replace(recording, data_si=signal + noise, noise_cov=NoiseCovariance(covariance, channels))
+
+
+def _checked_parts(parts: Any, recording: Recording) -> list[Background]:
+    where = f'{_WHERE}(parts)'
+    listed = []
+    for part in [parts] if isinstance(parts, Background | NoiseCovariance) else list(parts):
+        part = IndependentNoise(part) if isinstance(part, NoiseCovariance) else part
+        if not isinstance(part, Background):
+            raise TypeError(f'{where} are BrainNoise, LineNoise, RecordedNoise, ...; got {type(part).__name__}.')
+        kind = type(part).__name__
+        if not part.channels.same_sensors(recording.channels):
+            raise ValueError(
+                f'{where}: {kind} is of the channels of the recording, in their order, {recording.channels}; '
+                f'got {part.channels}.'
+            )
+        if isinstance(part, BrainNoise) and recording.head not in (None, part.lead_field.head):
+            raise ValueError(
+                f'{where}: BrainNoise is seen through the head of the recording, {recording.head!r}; '
+                f'got {part.lead_field.head!r}.'
+            )
+        part.check_period(recording.sampling_period.mantissa, where)
+        listed.append(part)
+    if not listed:
+        raise ValueError(f'{where} are one at least; got none.')
+    return listed
+
+
+def _noise_power(signal: dict[str, float], snr_db: Any) -> dict[str, float]:
+    """The power that the noise of each type of channel has to have."""
+    by_kind = snr_db if isinstance(snr_db, Mapping) else dict.fromkeys(signal, snr_db)
+    if set(by_kind) != set(signal):
+        raise ValueError(f'{_WHERE}(snr_db=...) has one for each of {", ".join(signal)}; got {", ".join(by_kind)}.')
+    for kind, value in signal.items():
+        checks.finite(checks.array(by_kind[kind], f'{_WHERE}(snr_db=...)'), f'{_WHERE}(snr_db=...)')
+        if not value > 0:
+            raise ValueError(
+                f'{_WHERE}(recording): the {kind} channels show no signal in the band; no noise has an SNR to it.'
+            )
+    return {kind: value / 10 ** (float(by_kind[kind]) / 10) for kind, value in signal.items()}
+
+
+def _checked_shares(shares: Sequence[float], n: int) -> np.ndarray:
+    where = f'{_WHERE}(shares=...)'
+    given = np.asarray(checks.array(shares, where))
+    checks.shape_is(given, (n,), where, '(parts,)')
+    checks.finite(given, where)
+    checks.non_negative(given, where)
+    if not given.sum() > 0:
+        raise ValueError(f'{where} are not all zero; got {list(shares)}.')
+    return given / given.sum()
+
+
+def _share_out(
+    size: np.ndarray, powers: list[dict[str, float]], shares: np.ndarray, channels: Any, parts: list[Background]
+) -> None:
+    for row, by_kind, share, part in zip(size, powers, shares, parts, strict=True):
+        for kind, value in by_kind.items():
+            if share and not value > 0:
+                raise ValueError(
+                    f'{_WHERE}(shares=...): {type(part).__name__} has no power in the {kind} channels in the band, and '
+                    'no share of it: give another band.'
+                )
+            # relative to the first of all sizes; the sum is brought to the ratio afterwards
+            row[channels.indices(kind)] = np.sqrt(share / value) if share else 0.0
