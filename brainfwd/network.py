@@ -57,12 +57,14 @@ class Network(Module):
         name: str | None = None,
     ):
         if not isinstance(node, NeuralMass | Group):
-            raise TypeError(f'Network(node) is a neural mass such as bf.JansenRitModel(68); got {_kind(node)}.')
+            raise TypeError(f'Network(node) is a neural mass such as bf.JansenRitModel(68); got {checks.kind(node)}.')
         super().__init__(node.in_size, name=name)
         self.node = node
         self.coupling = [coupling] if isinstance(coupling, Coupling) else _listed(coupling)
         if not isinstance(noise, Mapping | None):
-            raise TypeError(f'Network(noise) is a dict, {{{next(iter(node.inputs), "x")!r}: ...}}; got {_kind(noise)}.')
+            raise TypeError(
+                f'Network(noise) is a dict, {{{next(iter(node.inputs), "x")!r}: ...}}; got {checks.kind(noise)}.'
+            )
         self.noise = dict(noise or {})
         # each has states of its own, which a second place would advance twice
         if len({id(each) for each in (*self.coupling, *self.noise.values())}) < len(self.coupling) + len(self.noise):
@@ -90,8 +92,8 @@ class Network(Module):
             for name, held in vars(model).items():
                 if isinstance(u.get_mantissa(held), np.ndarray | jax.Array):
                     raise TypeError(
-                        f'{_kind(model)}.{name} is an array, which compiled code would not notice to change: declare '
-                        f'it, {name} = bf.Parameter(..., per_region=False).'
+                        f'{type(model).__name__}.{name} is an array, which compiled code would not notice to change: '
+                        f'declare it, {name} = bf.Parameter(..., per_region=False).'
                     )
         where = f'{type(node).__name__}.derivative'
         state = {name: _initial(node, name) for name in node.variables}
@@ -117,7 +119,7 @@ class Network(Module):
             owner, _ = node.part(end)
             if coupling.in_size != owner.in_size:
                 raise checks.ShapeError(
-                    f'{where}.conn couples {coupling.in_size[0]} regions; {_kind(owner)} has {owner.in_size}.'
+                    f'{where}.conn couples {coupling.in_size[0]} regions; {type(owner).__name__} has {owner.in_size}.'
                 )
         unit = u.get_unit(node.read(source, _ones_of(node)))
         feeds = node.inputs[target].unit
@@ -129,7 +131,7 @@ class Network(Module):
         where = f'Network(noise={{{target!r}: ...}})'
         checks.choice(target, [*node.inputs, *node.variables], f'what noise feeds in {type(node).__name__}')
         if not isinstance(noise, ProcessNoise):
-            raise TypeError(f'{where} is a noise such as bf.noise.WhiteNoise(...); got {type(noise).__name__}.')
+            raise TypeError(f'{where} is a noise such as bf.noise.WhiteNoise(...); got {checks.kind(noise)}.')
         fed: Input | Variable = node.inputs[target] if target in node.inputs else node.variables[target]
         owner, _ = node.part(target)
         noise.bind(owner.in_size, fed, where, _ones_of(owner))
@@ -252,15 +254,13 @@ def _between(before: Any, after: Any) -> Callable[[float], Any]:
     )
 
 
-def _kind(value: Any) -> str:
-    return type(value).__name__
-
-
 def _listed(coupling: Any) -> list[Coupling]:
     each = list(coupling) if isinstance(coupling, Sequence) else [] if coupling is None else [coupling]
     for one in each:
         if not isinstance(one, Coupling):
-            raise TypeError(f'Network(coupling) is a coupling such as bf.DiffusiveCoupling(...); got {_kind(one)}.')
+            raise TypeError(
+                f'Network(coupling) is a coupling such as bf.DiffusiveCoupling(...); got {checks.kind(one)}.'
+            )
     return each
 
 

@@ -237,6 +237,10 @@ def test_repr():
 def test_kinds_of_arguments(linear):
     with pytest.raises(TypeError, match=r'Network\(node\) is a neural mass such as .*; got int'):
         bf.Network(5)
+    with pytest.raises(TypeError, match=r'got the class JansenRitModel: write JansenRitModel\(\.\.\.\)\.'):
+        bf.Network(bf.JansenRitModel)
+    with pytest.raises(TypeError, match=r'got the class JansenRitModel: write JansenRitModel\(\.\.\.\)\.'):
+        bf.Simulator(bf.JansenRitModel, dt=0.1 * u.ms)
     with pytest.raises(TypeError, match=r'Network\(coupling\) is a coupling such as bf\.Diffusive.*; got ndarray'):
         bf.Network(linear(2), np.ones((2, 2)))
     with pytest.raises(TypeError, match=r"Network\(noise\) is a dict, {'inp': \.\.\.}; got WhiteNoise"):

@@ -25,6 +25,7 @@ __all__ = [
     'code',
     'finite',
     'fraction',
+    'kind',
     'members',
     'non_negative',
     'positive',
@@ -216,6 +217,13 @@ def positive_int(value: Any, where: str) -> int:
     if number < 1 or number != value or isinstance(value, bool | str):
         raise ValueError(f'{where} is a whole number of at least 1; got {value!r}.')
     return number
+
+
+def kind(value: Any) -> str:
+    """What came instead of an object: the name of its class; of a class that was not called, what to write."""
+    return (
+        f'the class {value.__name__}: write {value.__name__}(...)' if isinstance(value, type) else type(value).__name__
+    )
 
 
 def choice(value: Any, options: Iterable[str], where: str) -> str:

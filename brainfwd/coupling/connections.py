@@ -9,6 +9,7 @@ import numpy as np
 from jax.experimental.sparse import BCOO
 
 from brainfwd._core import checks
+from brainfwd.records import Connectome
 
 __all__ = ['checked_connections', 'concrete_weights', 'ends', 'in_strength', 'is_sparse', 'weights_of']
 
@@ -23,11 +24,18 @@ def checked_connections(value: Any, where: str) -> Any:
 
     Raises
     ------
+    TypeError
+        A Connectome.
     ShapeError
         A matrix that is not square.
     ValueError
         Indices beyond the matrix, or two connections of one pair.
     """
+    if isinstance(value, Connectome):
+        raise TypeError(
+            f'{where} is a matrix [target, source]; got a Connectome: write conn=connectome.weights, '
+            'tract_lengths=connectome.tract_lengths.'
+        )
     if hasattr(value, 'tocoo') and not is_sparse(value):  # SciPy
         coo = value.tocoo()
         value = BCOO((jnp.asarray(coo.data), jnp.stack([coo.row, coo.col], axis=1)), shape=coo.shape)

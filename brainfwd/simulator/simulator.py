@@ -59,7 +59,7 @@ class Simulator:
         if isinstance(model, NeuralMass | Group):
             model = Network(model)
         if not isinstance(model, Network):
-            raise TypeError(f'Simulator(model) is a bf.Network or a neural mass; got {type(model).__name__}.')
+            raise TypeError(f'Simulator(model) is a bf.Network or a neural mass; got {checks.kind(model)}.')
         self.network = model
         self.dt = checks.quantity(dt, u.ms, 'Simulator.dt', 'the step of integration')
         if np.ndim(self.dt.mantissa) or not 0 < self.dt.mantissa < np.inf:

@@ -168,6 +168,14 @@ def test_bad_input(coupling, arguments, error, said):
     assert str(caught.value).startswith(coupling.__name__)
 
 
+def test_a_connectome_is_taken_apart():
+    connectome = bf.datasets.load_connectome()
+    with pytest.raises(
+        TypeError, match=r'\.conn .*; got a Connectome: write conn=connectome\.weights, tract'
+    ):
+        AdditiveCoupling(connectome)
+
+
 def test_what_is_set_later_passes_the_same_checks():
     coupling = AdditiveCoupling(np.ones((2, 2)), delays=1.0 * u.ms)
     with pytest.raises(
