@@ -38,7 +38,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def agree(ours, theirs):
+def assert_agree(ours, theirs):
     """Ours by name; theirs in the same order, each in a unit or per ms."""
     for (name, rate), expected in zip(ours.items(), theirs, strict=True):
         expected = expected if isinstance(expected, u.Quantity) else np.asarray(expected) * PER_MS
@@ -92,7 +92,7 @@ def test_jansen_rit(rng, tvb):
     state = {f'y{i}': y[i] * (u.mV if i < 3 else u.mV / u.ms) for i in range(6)}
     rates = ours.derivative(**state, p=(mu + lrc) * PER_MS, pyramidal_inp=0 * u.mV, inhibitory_inp=0 * u.mV)
     theirs = tvb('JansenRit', {**values, 'J': J, 'nu_max': nu_max, 'mu': mu}, y, [lrc, 0 * lrc])
-    agree(rates, [row * (u.mV / u.ms if i < 3 else u.mV / u.ms**2) for i, row in enumerate(theirs)])
+    assert_agree(rates, [row * (u.mV / u.ms if i < 3 else u.mV / u.ms**2) for i, row in enumerate(theirs)])
 
 
 @pytest.mark.parametrize('shifted', [True, False])
@@ -112,7 +112,7 @@ def test_wilson_cowan(rng, tvb, shifted):
     )  # fmt: skip
     E, I, c0 = rng.uniform(0, 0.5, (3, N))
     theirs = tvb('WilsonCowan', values | dict(shift_sigmoid=shifted), [E, I], [c0, 0 * c0])
-    agree(ours.derivative(E, I, values['P'] + c0, values['Q']), theirs)
+    assert_agree(ours.derivative(E, I, values['P'] + c0, values['Q']), theirs)
 
 
 def test_hopf(rng, tvb):
@@ -120,20 +120,20 @@ def test_hopf(rng, tvb):
     x, y, x_inp, y_inp = rng.normal(size=(4, N))
     theirs = tvb('SupHopf', dict(a=a, omega=omega), [x, y], [x_inp, y_inp])
     for cls in (bf.HopfOscillator, bf.StuartLandauOscillator):
-        agree(cls(N, a=a, omega=omega * u.radian / u.ms).derivative(x, y, x_inp, y_inp), theirs)
+        assert_agree(cls(N, a=a, omega=omega * u.radian / u.ms).derivative(x, y, x_inp, y_inp), theirs)
 
 
 def test_kuramoto(rng, tvb):
     omega, theta, c = rng.uniform(0.1, 3, (3, N))
     ours = bf.KuramotoModel(N, omega=omega * u.radian / u.ms)
     theirs = tvb('Kuramoto', dict(omega=omega), [theta], [c])
-    agree(ours.derivative(theta, c / (2 * np.pi) * PER_MS), theirs)
+    assert_agree(ours.derivative(theta, c / (2 * np.pi) * PER_MS), theirs)
 
 
 def test_linear(rng, tvb):
     gamma, x, c = -rng.uniform(1, 10, (3, N))
     theirs = tvb('Linear', dict(gamma=gamma), [x], [c])
-    agree(bf.LinearModel(N, gamma=gamma * PER_MS).derivative(x, c * PER_MS), theirs)
+    assert_agree(bf.LinearModel(N, gamma=gamma * PER_MS).derivative(x, c * PER_MS), theirs)
 
 
 def test_generic_2d_oscillator(rng, tvb):
@@ -142,7 +142,7 @@ def test_generic_2d_oscillator(rng, tvb):
     V, W, c = rng.normal(size=(3, N))
     ours = bf.Generic2dOscillator(N, **{**values, 'd': values['d'] * PER_MS})
     theirs = tvb('Generic2dOscillator', {**values, 'I': I}, [V, W], [c])
-    agree(ours.derivative(V, W, I + c), theirs)
+    assert_agree(ours.derivative(V, W, I + c), theirs)
 
 
 def test_wong_wang(rng, tvb):
@@ -152,7 +152,7 @@ def test_wong_wang(rng, tvb):
         N, a=values['a'] / u.ms / u.nA, b=values['b'] * PER_MS, d=values['d'] * u.ms, gamma=values['gamma'],
         tau_S=values['tau_s'] * u.ms, w=values['w'], J_N=values['J_N'] * u.nA, I_0=values['I_o'] * u.nA,
     )  # fmt: skip
-    agree(ours.derivative(S, c, 0 * u.nA), tvb('ReducedWongWang', values, [S], [c]))
+    assert_agree(ours.derivative(S, c, 0 * u.nA), tvb('ReducedWongWang', values, [S], [c]))
 
 
 EI = dict(
@@ -175,7 +175,7 @@ def test_wong_wang_ei(rng, tvb):
     values = near(rng, EI)
     S_E, S_I, c = rng.uniform(0, 0.5, (3, N))
     rates = wong_wang_ei(values).derivative(S_E, S_I, values['G'] * c, values['I_ext'] * u.nA)
-    agree(rates, tvb('ReducedWongWangExcInh', values, [S_E, S_I], [c]))
+    assert_agree(rates, tvb('ReducedWongWangExcInh', values, [S_E, S_I], [c]))
 
 
 def test_montbrio_pazo_roxin(rng, tvb):
@@ -184,7 +184,7 @@ def test_montbrio_pazo_roxin(rng, tvb):
     ours = bf.MontbrioPazoRoxinModel(N, **{**values, 'tau': values['tau'] * u.ms})
     theirs = tvb('MontbrioPazoRoxin', {**values, 'I': I}, [r, V], [c, 0 * c])
     rates = ours.derivative(r * PER_MS, V, I + c)
-    agree(rates, [theirs[0] / u.ms**2, theirs[1]])
+    assert_agree(rates, [theirs[0] / u.ms**2, theirs[1]])
 
 
 EPILEPTOR = dict(
@@ -208,7 +208,7 @@ def test_epileptor(rng, tvb, modification):
     values, state, (c1, c2) = epileptor(rng)
     ours = bf.EpileptorModel(N, modification=float(modification), **{**values, 'tt': values['tt'] * PER_MS})
     rates = ours.derivative(*state, x1_inp=GAINS['Kvf'] * c1, x2_inp=GAINS['Kf'] * c2, z_inp=GAINS['Ks'] * c1)
-    agree(rates, tvb('Epileptor', {**values, **GAINS, 'modification': modification}, state, [c1, c2]))
+    assert_agree(rates, tvb('Epileptor', {**values, **GAINS, 'modification': modification}, state, [c1, c2]))
 
 
 # ---- brainmass
@@ -224,7 +224,7 @@ def test_brainmass_stuart_landau(rng, brainmass):
     x, y, x_inp, y_inp = jnp.asarray(rng.normal(size=(4, N)))
     theirs = brainmass.StuartLandauStep(N, a=a, w=omega)
     ours = bf.StuartLandauOscillator(N, a=a, omega=omega * u.radian / u.ms)
-    agree(ours.derivative(x, y, x_inp, y_inp), theirs.derivative((x, y), 0.0, x_inp, y_inp))
+    assert_agree(ours.derivative(x, y, x_inp, y_inp), theirs.derivative((x, y), 0.0, x_inp, y_inp))
 
 
 def test_brainmass_hopf_with_saturation(rng, brainmass):
@@ -232,7 +232,7 @@ def test_brainmass_hopf_with_saturation(rng, brainmass):
     x, y, x_inp, y_inp = jnp.asarray(rng.normal(size=(4, N)))
     theirs = brainmass.HopfStep(N, a=a, beta=beta, w=omega)
     ours = bf.StuartLandauOscillator(N, a=a, beta=beta, omega=omega * u.radian / u.ms)
-    agree(ours.derivative(x, y, x_inp, y_inp), (theirs.dx(x, y, x_inp), theirs.dy(y, x, y_inp)))
+    assert_agree(ours.derivative(x, y, x_inp, y_inp), (theirs.dx(x, y, x_inp), theirs.dy(y, x, y_inp)))
 
 
 def test_brainmass_fitzhugh_nagumo(rng, brainmass):
@@ -241,20 +241,20 @@ def test_brainmass_fitzhugh_nagumo(rng, brainmass):
     v, w, v_inp, w_inp = jnp.asarray(rng.normal(size=(4, N)))
     theirs = brainmass.FitzHughNagumoStep(N, **values, tau=tau * u.ms)
     ours = bf.FitzHughNagumoModel(N, **values, tau_w=tau * u.ms)
-    agree(ours.derivative(v, w, v_inp, w_inp * tau), theirs.derivative((v, w), 0.0, v_inp, w_inp))
+    assert_agree(ours.derivative(v, w, v_inp, w_inp * tau), theirs.derivative((v, w), 0.0, v_inp, w_inp))
 
 
 def test_brainmass_kuramoto(rng, brainmass):
     omega, theta, drive = jnp.asarray(rng.uniform(0.1, 3, (3, N)))
     theirs = brainmass.KuramotoNetwork(N, omega=omega)
     ours = bf.KuramotoModel(N, omega=omega * u.radian / u.ms)
-    agree(ours.derivative(theta, drive / (2 * np.pi) * PER_MS), [theirs.dtheta(theta, drive)])
+    assert_agree(ours.derivative(theta, drive / (2 * np.pi) * PER_MS), [theirs.dtheta(theta, drive)])
 
 
 def test_brainmass_linear(rng, brainmass):
     gamma, x, c = -jnp.asarray(rng.uniform(1, 10, (3, N)))
     theirs = brainmass.LinearStep(N, gamma=gamma)
-    agree(bf.LinearModel(N, gamma=gamma * PER_MS).derivative(x, c * PER_MS), theirs.derivative((x,), 0.0, c))
+    assert_agree(bf.LinearModel(N, gamma=gamma * PER_MS).derivative(x, c * PER_MS), theirs.derivative((x,), 0.0, c))
 
 
 def test_brainmass_generic_2d_oscillator(rng, brainmass):
@@ -263,7 +263,7 @@ def test_brainmass_generic_2d_oscillator(rng, brainmass):
     V, W, c = jnp.asarray(rng.normal(size=(3, N)))
     theirs = brainmass.Generic2dOscillatorStep(N, **values, I=I)
     ours = bf.Generic2dOscillator(N, **{**values, 'd': values['d'] * PER_MS})
-    agree(ours.derivative(V, W, I + c), theirs.derivative((V, W), 0.0, c))
+    assert_agree(ours.derivative(V, W, I + c), theirs.derivative((V, W), 0.0, c))
 
 
 def test_brainmass_wong_wang_ei(rng, brainmass):
@@ -271,7 +271,7 @@ def test_brainmass_wong_wang_ei(rng, brainmass):
     S_E, S_I, c = jnp.asarray(rng.uniform(0, 0.5, (3, N)))
     theirs = brainmass.WongWangExcInhStep(N, **values)
     rates = wong_wang_ei(values).derivative(S_E, S_I, values['G'] * c, values['I_ext'] * u.nA)
-    agree(rates, theirs.derivative((S_E, S_I), 0.0, c))
+    assert_agree(rates, theirs.derivative((S_E, S_I), 0.0, c))
 
 
 def test_brainmass_montbrio_pazo_roxin(rng, brainmass):
@@ -280,7 +280,7 @@ def test_brainmass_montbrio_pazo_roxin(rng, brainmass):
     r, v, v_inp = jnp.asarray(rng.normal(size=(3, N)))
     theirs = brainmass.MontbrioPazoRoxinStep(N, **values, delta=Delta * PER_MS, tau=1 * u.ms)
     ours = bf.MontbrioPazoRoxinModel(N, **values, Delta=Delta, tau=1 * u.ms)
-    agree(ours.derivative(r * PER_MS, v, v_inp), theirs.derivative((r * PER_MS, v), 0.0, 0 * PER_MS, v_inp))
+    assert_agree(ours.derivative(r * PER_MS, v, v_inp), theirs.derivative((r * PER_MS, v), 0.0, 0 * PER_MS, v_inp))
 
 
 def test_brainmass_epileptor(rng, brainmass):
@@ -289,4 +289,4 @@ def test_brainmass_epileptor(rng, brainmass):
     theirs = brainmass.EpileptorStep(N, **values, **GAINS, modification=0.3)
     ours = bf.EpileptorModel(N, modification=0.3, **{**values, 'tt': values['tt'] * PER_MS})
     rates = ours.derivative(*state, x1_inp=GAINS['Kvf'] * c1, x2_inp=GAINS['Kf'] * c2, z_inp=GAINS['Ks'] * c1)
-    agree(rates, theirs.derivative(tuple(state), 0.0, c1, c2))
+    assert_agree(rates, theirs.derivative(tuple(state), 0.0, c1, c2))
