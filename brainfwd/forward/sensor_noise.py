@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +16,10 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.fields import FixedState
 from brainfwd._core.keys import as_key, key_for, member_keys
-from brainfwd.records import Channels, NoiseCovariance, average_reference
+from brainfwd.forward.product import product
+from brainfwd.forward.snr import power
+from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance, reference_projector
+from brainfwd.records.reference import Reference
 
 __all__ = ['SensorNoise', 'factor_of', 'white_at_snr']
 
@@ -31,15 +35,17 @@ class SensorNoise(brainstate.nn.Module):
     ----------
     channels : Channels
         The sensors.
-    reference : {'average', None}
-        ``'average'`` takes the mean over the electrodes off the noise; it loses one rank.
+    units : dict of str to Unit
+        In which each type of channel answers.
+    reference : 'average', str, sequence of str, or None
+        What the noise of EEG is measured against; it loses one rank.
     owner : str
         The model it belongs to, for errors.
     """
 
-    def __init__(self, channels: Channels, reference: str | None, owner: str):
+    def __init__(self, channels: Channels, units: dict[str, u.Unit], reference: Reference, owner: str):
         super().__init__()
-        self.channels, self.reference, self.owner = channels, reference, owner
+        self.channels, self.units, self.reference, self.owner = channels, units, reference, owner
         self.snr_db: float | None = None
         self.signal_known = False
         # no State without a value: brainstate's loops take none
@@ -74,8 +80,7 @@ class SensorNoise(brainstate.nn.Module):
             raise ValueError(
                 f'{self.owner}.noise_cov is of the channels of the model, in their order; got {covariance.channels}.'
             )
-        projector = self._projector()
-        self._set_factor(factor_of(projector @ covariance.matrix_si @ projector))
+        self._set_factor(factor_of(covariance.referenced(self.reference).matrix_si))
 
     def set_snr(self, snr_db: float | None) -> None:
         """Noise to this signal-to-noise ratio, once `fix` knows the signal; None for no noise."""
@@ -86,14 +91,18 @@ class SensorNoise(brainstate.nn.Module):
         self.forget_signal()
         self._set_factor(None)
 
-    def fix(self, pilot: np.ndarray, where: str) -> None:
-        """Take the signal from samples without noise, (times, sensors) SI numbers; in place of an earlier one."""
+    def fix(self, pilot: np.ndarray, seconds: float, band: tuple[float, float] | None, where: str) -> None:
+        """Take the signal from samples without noise, (times, sensors) SI numbers; in place of an earlier one.
+
+        They are ``seconds`` apart, and what counts of them is in a ``band`` in Hz, or all.
+        """
         if self.snr_db is None:
             raise ValueError(f'{where} is for a model made with snr_db.')
         if pilot.ndim != 2 or len(pilot) < 2:
             raise checks.ShapeError(f'{where} has shape (times, sensors), two times at least; got {pilot.shape}.')
         checks.finite(pilot, where)
-        self._set_factor(factor_of(white_at_snr(pilot, self.channels, self.snr_db, self._projector()).matrix_si))
+        covariance = white_at_snr(pilot, self.channels, self.snr_db, self.reference, seconds, band)
+        self._set_factor(factor_of(covariance.matrix_si))
         self.signal_known = True
 
     @contextlib.contextmanager
@@ -118,28 +127,23 @@ class SensorNoise(brainstate.nn.Module):
         self.key.value = given  # one, or one per member
         self.n_draws.value = jnp.zeros((), jnp.int32)
 
-    def rows(self, x: jax.Array) -> jax.Array | None:
-        """Noise, SI numbers, for each row of ``x``, (..., times, regions): leading axes before time are members.
+    def rows(self, x: jax.Array) -> dict[str, jax.Array] | None:
+        """Noise, per type of channel, for each row of ``x``, (..., times, regions).
 
-        The key is hidden here, so that ``jax.vmap`` would repeat one draw: it is refused.
+        Axes before time are members of a batch, and so is what ``jax.vmap`` maps over.
         """
         leading = x.shape[:-1]
         n_times = leading[-1] if leading else 1
 
-        def draw(key, first, _):
-            key = jax.random.wrap_key_data(key, impl='threefry2x32')  # (), or (members,)
-            return self._normal(key, int(np.prod(leading[:-1])), first, n_times, x.dtype)
+        def normal(key, n_members, first):
+            return self._normal(jax.random.wrap_key_data(key, impl='threefry2x32'), n_members, first, n_times, x.dtype)
 
-        guarded = _refusing_repeats(draw, f'{self.owner}.update(x)')
-        return self._noise(
-            lambda key, first: guarded(jax.random.key_data(key), first, jax.lax.stop_gradient(x)),
-            x,
-            n_times,
-            'update(x)',
-        )
+        draw = _by_signal(normal, int(np.prod(leading[:-1])))
+        signal = jax.lax.stop_gradient(x)
+        return self._noise(lambda key, first: draw(jax.random.key_data(key), first, signal), x, n_times, 'update(x)')
 
-    def sample(self, x: jax.Array) -> jax.Array | None:
-        """Noise, SI numbers, of one sample: of each member of a batch where ``x`` has a leading axis.
+    def sample(self, x: jax.Array) -> dict[str, jax.Array] | None:
+        """Noise, per type of channel, of one sample: of each member of a batch where ``x`` has a leading axis.
 
         Under ``jax.vmap`` members with one key have the same noise: random numbers in common.
         """
@@ -147,7 +151,7 @@ class SensorNoise(brainstate.nn.Module):
         return self._noise(lambda key, first: self._normal(key, n_members, first, 1, x.dtype), x, 1, 'sample()')
 
     def _normal(self, key: jax.Array, n_members: int, first: Any, n_times: int, dtype: Any) -> jax.Array:
-        """(members, times, sensors) standard normal numbers."""
+        """(members, times, sensors) standard normal numbers; the key is one, or one per member."""
 
         def one(key, index):
             return jax.random.normal(jax.random.fold_in(key, index), (len(self.channels),), dtype)
@@ -155,15 +159,18 @@ class SensorNoise(brainstate.nn.Module):
         by_time = jax.vmap(one, in_axes=(None, 0))
         return jax.vmap(by_time, in_axes=(0, None))(member_keys(key, n_members), first + jnp.arange(n_times))
 
-    def _noise(self, draw: Callable, x: jax.Array, n_times: int, what: str) -> jax.Array | None:
+    def _noise(self, draw: Callable, x: jax.Array, n_times: int, what: str) -> dict[str, jax.Array] | None:
         self._require_known(what)
         if self.factor is None:
             return None
         first = jnp.asarray(self.n_draws.value)
         normal = draw(self.key.value, first).reshape(*x.shape[:-1], -1)
         self.n_draws.value = first + n_times
-        factor = jnp.asarray(self.factor.value, x.dtype)
-        return jnp.matmul(normal, factor.T, precision=jax.lax.Precision.HIGHEST)
+        noise = {}
+        for kind, unit in self.units.items():
+            to_unit = SENSOR_UNITS[kind].magnitude / unit.magnitude
+            noise[kind] = product(normal, to_unit * self.factor.value[self.channels.indices(kind)].T)
+        return noise
 
     def _require_known(self, what: str) -> None:
         if self.needs_pilot:
@@ -179,9 +186,6 @@ class SensorNoise(brainstate.nn.Module):
             self.factor = None if factor is None else FixedState(factor)
         else:
             self.factor.value = factor
-
-    def _projector(self) -> np.ndarray:
-        return np.eye(len(self.channels)) if self.reference is None else average_reference(self.channels)
 
 
 def factor_of(covariance: np.ndarray) -> np.ndarray:
@@ -201,12 +205,19 @@ def factor_of(covariance: np.ndarray) -> np.ndarray:
     return scale[:, None] * ((vectors * root) @ vectors.T)
 
 
-def white_at_snr(pilot: np.ndarray, channels: Channels, snr_db: float, projector: np.ndarray) -> NoiseCovariance:
+def white_at_snr(
+    pilot: np.ndarray,
+    channels: Channels,
+    snr_db: float,
+    reference: Reference = None,
+    seconds: float = 1.0,
+    band: tuple[float, float] | None = None,
+) -> NoiseCovariance:
     r"""White noise, per type of channel, at a signal-to-noise ratio.
 
     .. math:: \operatorname{tr} C_\text{noise} = \operatorname{tr} C_\text{signal} / 10^{\text{SNR}/10}
 
-    after projection, with the mean over time removed.
+    against the reference, with the mean over time removed; of both no more than what lies in the band.
 
     Parameters
     ----------
@@ -216,45 +227,60 @@ def white_at_snr(pilot: np.ndarray, channels: Channels, snr_db: float, projector
         The sensors.
     snr_db : float
         Signal-to-noise ratio in decibels.
-    projector : array
-        (sensors, sensors) of the reference.
+    reference : 'average', str, sequence of str, or None
+        Of EEG.
+    seconds : float
+        Sampling period.
+    band : tuple of float, optional
+        Lowest and highest frequency, Hz.
 
     Raises
     ------
     ValueError
-        A type of channel that shows no signal.
+        A type of channel that shows no signal; a band without a frequency of so few samples.
     """
-    variance = (pilot @ projector).var(axis=0, ddof=1)
+    projector = reference_projector(channels, reference)
+    signal = power(pilot @ projector.T, channels, seconds, band)
+    # an impulse is white: how much of white noise lies in the band
+    impulse, any_one = np.eye(len(pilot), 1), Channels(('impulse',), ('eeg',))
+    in_band = power(impulse, any_one, seconds, band)['eeg'] / power(impulse, any_one)['eeg']
     noise = np.zeros_like(projector)
     for kind in channels.kinds:
         index = channels.indices(kind)
-        power = variance[index].sum()
-        if not power > 0:
+        if not signal[kind] > 0:
             raise ValueError(
                 f'fix_noise(pilot): the {kind} channels show no signal; no noise has an SNR relative to it.'
             )
         block = projector[np.ix_(index, index)]
-        noise[np.ix_(index, index)] = block * (power / 10 ** (snr_db / 10) / np.trace(block))
+        white = block @ block.T
+        noise[np.ix_(index, index)] = white * (signal[kind] / 10 ** (snr_db / 10) / np.trace(white) / in_band)
     return NoiseCovariance(noise, channels)
 
 
-def _refusing_repeats(draw: Callable, where: str) -> Callable:
-    """``draw(key, index, signal)`` that refuses to be mapped over signals by ``jax.vmap`` while the key stays the same.
+def _by_signal(normal: Callable, n_members: int) -> Callable:
+    """``draw(key, first, signal)``: the (members, ...) of ``normal(key, members, first)``.
 
-    The rule acts where JAX maps, so that it also holds through ``jit``, ``grad`` and ``scan``.
+    ``jax.vmap`` over signals alone draws for each of them, as for the members of a batch, where it would repeat one
+    draw. The rule acts where JAX maps, so that it also holds through ``jit``, ``grad`` and ``scan``.
     """
-    guarded = jax.custom_batching.custom_vmap(draw)
 
-    @guarded.def_vmap
-    def rule(axis_size, batched, key, index, signal):
-        key_batched, index_batched, signal_batched = batched
-        if signal_batched and not (key_batched or index_batched):
-            raise RuntimeError(
-                f'{where} draws noise, and jax.vmap would repeat one draw for every row. It takes leading axes as they '
-                'are, with a draw for each row: call it without vmap, or map over the key as well.'
-            )
-        axes = tuple(0 if is_batched else None for is_batched in batched)
-        mapped = jax.vmap(draw, in_axes=axes, axis_size=axis_size)
-        return _refusing_repeats(mapped, where)(key, index, signal), True
+    @jax.custom_batching.custom_vmap
+    def draw(key, first, signal):
+        return normal(key, n_members, first)
 
-    return guarded
+    @draw.def_vmap
+    def rule(axis_size, batched, key, first, signal):
+        *keys_batched, _ = batched
+        if any(keys_batched):
+            axes = tuple(0 if is_batched else None for is_batched in keys_batched)
+
+            def mapped(key, n_members, first):
+                return jax.vmap(lambda k, f: normal(k, n_members, f), axes, axis_size=axis_size)(key, first)
+
+            # one draw per key; whatever maps over the signals again comes after
+            return _by_signal(mapped, n_members)(key, first, signal), True
+        drawn = _by_signal(normal, axis_size * n_members)(key, first, signal)
+        members = drawn.reshape(*drawn.shape[:-3], axis_size, n_members, *drawn.shape[-2:])
+        return jnp.moveaxis(members, -4, 0), True
+
+    return draw

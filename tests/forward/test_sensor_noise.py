@@ -159,17 +159,34 @@ def test_series_of_a_batch_draw_as_if_alone():
     'mapped',
     [
         lambda model, x: jax.vmap(model)(x),
-        lambda model, x: jax.jit(jax.vmap(model))(x),
+        lambda model, x: brainstate.transform.jit(jax.vmap(model, in_axes=2))(jnp.moveaxis(x, 0, 2)),
         lambda model, x: jax.vmap(brainstate.transform.jit(model))(x),
-        lambda model, x: jax.vmap(jax.grad(lambda row: (model(row).mantissa ** 2).sum()))(x),
-        lambda model, x: jax.vmap(lambda row: brainstate.transform.for_loop(lambda _: model(row), jnp.arange(2)))(x),
+        lambda model, x: jax.vmap(jax.vmap(model))(x.reshape(3, 2, 5, 3)).reshape((6, 5, 4)),
+        lambda model, x: jax.vmap(lambda rows: model(rows.reshape(1, 5, 3)))(x).reshape((6, 5, 4)),
     ],
-    ids=['vmap', 'jit of vmap', 'vmap of jit', 'vmap of grad', 'vmap of scan'],
+    ids=['vmap', 'jit of vmap', 'vmap of jit', 'vmap of vmap', 'vmap of a batch'],
 )
-def test_vmap_that_would_repeat_a_draw_is_refused(mapped):
-    model = eeg(noise_cov=np.eye(4) * u.volt**2, dipole_scale=1 * MOMENT)
-    with pytest.raises(RuntimeError, match=r'EEGLeadFieldModel\.update\(x\) draws noise, and jax\.vmap would repeat'):
-        mapped(model, jnp.zeros((5, 3)))
+def test_vmap_over_signals_draws_as_a_batch(mapped):
+    models = [eeg(noise_cov=np.eye(4) * u.volt**2, dipole_scale=1 * MOMENT, seed=1) for _ in range(2)]
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(6, 5, 3)))
+    together = models[0].update(x).mantissa
+    np.testing.assert_allclose(mapped(models[1], x).mantissa, together, rtol=1e-6, atol=1e-6)
+    # draws go on after it
+    np.testing.assert_array_equal(*(model.update(x).mantissa for model in models))
+
+
+def test_vmap_through_a_loop_and_a_gradient():
+    model, twin = (eeg(noise_cov=np.eye(4) * u.volt**2, dipole_scale=1 * MOMENT, seed=1) for _ in range(2))
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(6, 3)))
+
+    def looped(row):
+        return brainstate.transform.for_loop(lambda _: model(row), jnp.arange(5))
+
+    expected = twin.update(jnp.repeat(x[:, None], 5, axis=1)).mantissa
+    np.testing.assert_allclose(jax.vmap(looped)(x).mantissa, expected, rtol=1e-6, atol=1e-6)
+    slopes = jax.vmap(jax.grad(lambda row: (model(row).mantissa ** 2).sum()))(x)
+    values = twin.update(x[:, None])[:, 0].mantissa
+    np.testing.assert_allclose(slopes, 2 * values @ np.ones((4, 3)), rtol=1e-5)
 
 
 def test_vmap_over_keys_is_fine():
@@ -185,6 +202,13 @@ def test_vmap_over_keys_is_fine():
     together = jax.vmap(one)(keys, jnp.zeros((3, 3)))
     for i in range(3):
         np.testing.assert_array_equal(one(keys[i], jnp.zeros(3)), together[i])
+    # signals mapped over beside the keys are members of each
+    every = jax.vmap(jax.vmap(one, in_axes=(0, None)), in_axes=(None, 0))(keys, jnp.zeros((2, 3)))
+    other = jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(keys, jnp.zeros((2, 3)))
+    for i in range(3):
+        members = one(keys[i], jnp.zeros((2, 1, 3)))[:, 0]
+        np.testing.assert_array_equal(every[:, i], members)
+        np.testing.assert_array_equal(other[i], members)
 
 
 # -- signal-to-noise ratio --------------------------------------------------------------------------------------------
