@@ -170,9 +170,7 @@ def test_bad_input(coupling, arguments, error, said):
 
 def test_a_connectome_is_taken_apart():
     connectome = bf.datasets.load_connectome()
-    with pytest.raises(
-        TypeError, match=r'\.conn .*; got a Connectome: write conn=connectome\.weights, tract'
-    ):
+    with pytest.raises(TypeError, match=r'\.conn .*; got a Connectome: write conn=connectome\.weights, tract'):
         AdditiveCoupling(connectome)
 
 
