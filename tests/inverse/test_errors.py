@@ -135,6 +135,14 @@ def test_channels_of_the_data(problem, data):
         solver.update(records.Recording(data(lead_field), lead_field.channels, 2 * u.ms))
 
 
+def test_repetitions_of_the_data(problem, data):
+    lead_field, noise_cov = problem('eeg')
+    average = records.Recording(data(lead_field), lead_field.channels, 2 * u.ms, nave=4)
+    with pytest.raises(ValueError, match=r'an average of 4 repetitions; fitted for 1: write fit\(\.\.\., nave=4\)'):
+        DSPM().fit(lead_field, noise_cov).update(average)
+    DSPM().fit(lead_field, noise_cov, nave=4).update(average)
+
+
 def test_nan_is_named_by_its_channel(problem, data):
     lead_field, noise_cov = problem('eeg')
     y = data(lead_field)

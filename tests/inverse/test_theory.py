@@ -41,6 +41,27 @@ def test_rank_of_few_samples(problem):
     assert white.shape == (6 + 6, 21)  # samples but one, for MEG and for EEG
 
 
+def test_rank_that_is_given(problem):
+    """As after a filter that leaves 6 directions of MEG, and the rounding of what it took away."""
+    _, noise_cov = problem('both')
+    channels = noise_cov.channels
+    kept, scale = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 6)))[0], np.ones(21)
+    scale[12:] = np.sqrt(np.diagonal(noise_cov.matrix_si)[12:])
+    matrix = np.eye(21) * 1e-7
+    matrix[:12, :12] += kept @ kept.T
+    matrix[12:, 12:] = np.eye(9)
+    matrix *= np.outer(scale, scale)
+    assert len(whitener(records.NoiseCovariance(matrix, channels), 'test')) == 12 + 8
+    white = whitener(records.NoiseCovariance(matrix, channels, rank={'meg': 6}), 'test')
+    assert white.shape == (6 + 8, 21)
+    # nothing is seen of what was filtered out
+    gone = np.eye(12) - kept @ kept.T
+    assert abs(white[:6, :12] @ gone).max() < 1e-9 * abs(white[:6, :12]).max()
+    assert np.allclose(white @ matrix @ white.T, np.eye(14), atol=1e-9)
+    # a rank above what the eigenvalues say, as one counted before the average reference, changes nothing
+    assert len(whitener(records.NoiseCovariance(matrix, channels, rank={'meg': 6, 'eeg': 9}), 'test')) == 6 + 8
+
+
 @pytest.mark.parametrize('snr', [1.0, 3.0, 10.0])
 def test_minimum_norm_is_the_minimum(snr, problem):
     """Against the textbook solution of the regularised least squares, without whitening or singular values."""

@@ -26,6 +26,11 @@ RECORDINGS = {
     'filtered': recording(MIXED, band=(0.5 * u.Hz, 200 * u.Hz)),
     'one side': recording(MIXED, band=(0.5 * u.Hz, None)),
     'noise': dataclasses.replace(recording(MIXED), noise_cov=recording(MIXED, 50).covariance()),
+    'average': recording(MIXED, nave=37),
+    'rank': dataclasses.replace(
+        recording(MIXED),
+        noise_cov=dataclasses.replace(recording(MIXED, 50).covariance(), rank={'meg': 3, 'eeg': 1}),
+    ),
     'no places': dataclasses.replace(recording(('eeg', 'mag')), channels=Channels(('a', 'b'), ('eeg', 'mag'))),
 }
 
@@ -34,12 +39,12 @@ def assert_same_recording(a, b):
     np.testing.assert_array_equal(a.data_si, b.data_si)
     np.testing.assert_array_equal(a.times.mantissa, b.times.mantissa)
     assert a.channels == b.channels
-    assert (a.head, a.band) == (b.head, b.band)
+    assert (a.head, a.band, a.nave) == (b.head, b.band, b.nave)
     assert (a.sampling_period, a.start) == (b.sampling_period, b.start)
     assert (a.noise_cov is None) == (b.noise_cov is None)
     if a.noise_cov is not None:
         np.testing.assert_array_equal(a.noise_cov.matrix_si, b.noise_cov.matrix_si)
-        assert a.noise_cov.n_samples == b.noise_cov.n_samples
+        assert (a.noise_cov.n_samples, a.noise_cov.rank) == (b.noise_cov.n_samples, b.noise_cov.rank)
 
 
 @pytest.mark.parametrize('name', RECORDINGS)

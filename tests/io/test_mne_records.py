@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from brainfwd import datasets, io
+from brainfwd import EEGLeadFieldModel, datasets, io
 from brainfwd._core.checks import UnitError
 from brainfwd._core.units import nAm
-from brainfwd.records import Channels, LeadField, Recording, SourceEstimate, average_reference
+from brainfwd.records import Channels, Connectome, LeadField, Recording, SourceEstimate, average_reference
 
 SI = {'mag': u.tesla, 'grad': u.tesla / u.meter, 'eeg': u.volt}
 
@@ -234,6 +234,29 @@ def test_labels_are_regions(forward, info):
     assert set(by_id.region_ids) == {-1, 1001, 2001}
     with pytest.raises(ValueError, match="lies in 'half-lh' and 'again-lh'"):
         io.from_mne(forward, labels=[half[0], mne.Label([0, 3], hemi='lh', name='again-lh')])
+
+
+def test_regions_are_sums_over_labels(forward):
+    n = forward['src'][0]['np']
+    labels = [
+        mne.Label(np.arange(k * n // 3, (k + 1) * n // 3), hemi=h, name=f'{k}-{h}')
+        for h in ('lh', 'rh')
+        for k in range(3)
+    ]
+    regions = Connectome(np.zeros((6, 6)), np.zeros((6, 6)) * u.mm, tuple(label.name for label in labels), np.arange(6))
+    lead_field = io.from_mne(forward, labels=labels).pick('eeg')
+    model = EEGLeadFieldModel.from_lead_field(
+        lead_field, regions, dipole_scale=1 * nAm / u.mV, aggregate='sum', reference=None
+    )
+    fixed = mne.convert_forward_solution(forward, force_fixed=True, use_cps=False)
+    rows = [fixed['sol']['row_names'].index(name) for name in lead_field.channels.names]
+    vertices = np.concatenate([space['vertno'] for space in forward['src']])
+    side = np.repeat(['lh', 'rh'], [space['nuse'] for space in forward['src']])
+    for label, ours in zip(labels, model.L.to_decimal(u.volt / (u.amp * u.meter)), strict=True):
+        inside = (side == label.hemi) & np.isin(vertices, label.vertices)
+        theirs = fixed['sol']['data'][rows][:, inside].sum(axis=1)
+        # single precision, here and in MNE's fixed orientation
+        np.testing.assert_allclose(ours, theirs, atol=1e-6 * abs(theirs).max())
 
 
 @pytest.mark.parametrize('orientation', ['free', 'fixed'])

@@ -4,7 +4,7 @@ import brainunit as u
 import numpy as np
 import pytest
 
-from brainfwd import inverse, records
+from brainfwd import inverse, io, records
 
 mne = pytest.importorskip('mne')
 from mne.minimum_norm import apply_inverse, make_inverse_operator  # noqa: E402
@@ -25,41 +25,33 @@ def _directions(rng, n):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _info(rng, n_eeg=24, n_sites=10):
+def _channels(rng, n_eeg=24, n_sites=10):
     """Electrodes on the scalp, and a magnetometer with two planar gradiometers at each site of a helmet."""
-    electrodes = {f'E{i:02d}': place for i, place in enumerate(CENTRE + 0.09 * _directions(rng, n_eeg))}
-    sites = [(f'MEG{i:02d}{k}', 'mag' if k == 1 else 'grad') for i in range(n_sites) for k in (1, 2, 3)]
-    names, kinds = [*electrodes, *(name for name, _ in sites)], ['eeg'] * n_eeg + [kind for _, kind in sites]
-    info = mne.create_info(names, 500.0, kinds)
-    info.set_montage(mne.channels.make_dig_montage(ch_pos=electrodes, coord_frame='head'))
-    with info._unlock():
-        info['dev_head_t'] = mne.transforms.Transform('meg', 'head', np.eye(4))
-    for site, out in enumerate(_directions(rng, n_sites)):
-        across = np.cross(out, [1.0, 0.0, 0.0])
-        across /= np.linalg.norm(across)
-        axes = {
-            1: (across, np.cross(out, across)),
-            2: (across, np.cross(out, across)),
-            3: (np.cross(out, across), -across),
-        }
-        for k in (1, 2, 3):
-            ch = info['chs'][n_eeg + 3 * site + k - 1]
-            ch['loc'] = np.concatenate([CENTRE + 0.12 * out, *axes[k], out])
-            ch['coil_type'] = 3024 if k == 1 else 3012
-            ch['coord_frame'] = 1
-    return info
+    names, types = [f'E{i:02d}' for i in range(n_eeg)], ['eeg'] * n_eeg
+    places, coils, axes = [*(CENTRE + 0.09 * _directions(rng, n_eeg))], [''] * n_eeg, [np.zeros((3, 3))] * n_eeg
+    for site, z in enumerate(_directions(rng, n_sites)):
+        x = np.cross(z, [1.0, 0.0, 0.0])
+        x /= np.linalg.norm(x)
+        y = np.cross(z, x)
+        names += [f'MEG{site:02d}{k}' for k in (1, 2, 3)]
+        types += ['mag', 'grad', 'grad']
+        places += [CENTRE + 0.12 * z] * 3
+        coils += ['neuromag magnetometer', 'neuromag planar gradiometer', 'neuromag planar gradiometer']
+        axes += [np.stack(rows) for rows in ((x, y, z), (x, y, z), (y, -x, z))]
+    return records.Channels(tuple(names), tuple(types), np.array(places) * u.meter, tuple(coils), np.array(axes))
 
 
 def _problem(seed):
     """Sensors, a free-orientation forward solution of dipoles in a sphere, and a full noise covariance."""
     rng = np.random.default_rng(seed)
-    info = _info(rng)
+    channels = _channels(rng)
+    info = io.to_mne(channels, sampling_period=2 * u.ms)
     places = CENTRE + rng.uniform(0.02, 0.075, (40, 1)) * _directions(rng, 40)
     src = mne.setup_volume_source_space(pos={'rr': places, 'nn': _directions(rng, 40)}, sphere_units='m')
     sphere = mne.make_sphere_model(CENTRE, 0.09)
     forward = mne.make_forward_solution(info, trans=None, src=src, bem=sphere, mindist=0.0)
-    mixing = np.eye(len(info.ch_names)) + 0.2 * rng.normal(size=(len(info.ch_names),) * 2)
-    std = np.array([STD[kind] for kind in info.get_channel_types()])
+    mixing = np.eye(len(channels)) + 0.2 * rng.normal(size=(len(channels),) * 2)
+    std = np.array([STD[kind] for kind in channels.types])
     return info, forward, (mixing @ mixing.T) * np.outer(std, std)
 
 
@@ -80,14 +72,9 @@ def _as_mne(info, forward, covariance, kinds):
 
 
 def _as_ours(info, forward, covariance):
-    channels = records.Channels(tuple(info.ch_names), tuple(info.get_channel_types()))
-    places, n = forward['source_rr'], forward['nsource']
-    normals = forward['src'][0]['nn'][forward['src'][0]['vertno']]
-    sources = records.SourceSpace(
-        places * u.meter, normals, np.ones(n) * u.mm**2, np.zeros(n, int), np.arange(n), np.zeros(n, int)
-    )
-    lead_field = records.LeadField(forward['sol']['data'].reshape(len(channels), n, 3), channels, sources)
-    return lead_field, records.NoiseCovariance(covariance['data'], channels)
+    areas = np.ones(forward['nsource']) * u.mm**2
+    noise_cov = io.from_mne(covariance, info=info, apply_proj=False)
+    return io.from_mne(forward, info=info, areas=areas), noise_cov
 
 
 @pytest.mark.parametrize('nave', [1, 4])
@@ -110,6 +97,55 @@ def test_equals_mne_with_a_covariance_of_few_samples(problem, sensors):
     samples = np.random.default_rng(3).multivariate_normal(np.zeros(len(covariance)), covariance, size=15)
     with mne.utils.use_log_level('error'):
         _compare(*_as_mne(info, forward, np.cov(samples.T), SENSORS[sensors]), 'loose', nave=1, snr=3.0)
+
+
+@pytest.mark.parametrize('nave', [1, 9])
+def test_data_of_mne_through_our_solver(problem, nave):
+    """Bad channels, a projector of MEG and the average reference: MNE's objects, through the bridge alone."""
+    info, forward, covariance = problem
+    rng = np.random.default_rng(5)
+    with mne.utils.use_log_level('error'):
+        data = rng.multivariate_normal(np.zeros(len(covariance)), covariance, size=6)
+        evoked = mne.EvokedArray(data.T, info, tmin=-0.004, nave=nave)
+        evoked.info['bads'] = ['E03', 'MEG022']
+        gradiometers = [name for name in info.ch_names if name.startswith('MEG') and name[-1] != '1']
+        vector = rng.normal(size=(1, len(gradiometers)))
+        pattern = {
+            'data': vector / np.linalg.norm(vector), 'nrow': 1, 'ncol': len(gradiometers), 'row_names': None,
+            'col_names': gradiometers,
+        }  # fmt: skip
+        evoked.add_proj([mne.Projection(active=False, data=pattern, desc='drift', kind=1)])
+        evoked.set_eeg_reference(projection=True)
+        cov = mne.Covariance(covariance, info.ch_names, [], [], nfree=1000)
+        operator = make_inverse_operator(evoked.info, forward, cov, loose=1.0)
+        lead_field = io.from_mne(forward, info=evoked.info, areas=np.ones(40) * u.mm**2)
+        recording, noise_cov = io.from_mne(evoked), io.from_mne(cov, info=evoked.info)
+        assert noise_cov.rank == {'meg': 29 - 1, 'eeg': 23 - 1}
+        for method, solver in SOLVERS.items():
+            fitted = solver(orientation='free').fit(lead_field, noise_cov, nave=recording.nave)
+            ours = fitted.update(recording)
+            theirs = apply_inverse(evoked, operator, 1 / 9, method)
+            back = io.to_mne(ours, volume=True)
+            _assert_close(back.data, theirs.data)
+            assert np.array_equal(back.vertices[0], theirs.vertices[0])
+            np.testing.assert_allclose(back.times, theirs.times, atol=1e-12)
+
+
+def test_records_of_ours_through_the_solver_of_mne(problem):
+    """A lead field, its noise and data that never were in MNE."""
+    info, forward, covariance = problem
+    lead_field, _ = _as_ours(info, forward, mne.Covariance(covariance, info.ch_names, [], [], nfree=1))
+    noise_cov = records.NoiseCovariance(covariance, lead_field.channels)
+    data = np.random.default_rng(7).multivariate_normal(np.zeros(len(covariance)), covariance, size=5)
+    recording = records.Recording(data, lead_field.channels, 2 * u.ms, nave=3)
+    ours = inverse.DSPM(orientation='loose').fit(lead_field, noise_cov, nave=3).update(recording)
+    with mne.utils.use_log_level('error'):
+        evoked = io.to_mne(recording, kind='evoked').set_eeg_reference(projection=True)
+        theirs = io.to_mne(lead_field, volume=True)
+        operator = make_inverse_operator(evoked.info, theirs, io.to_mne(noise_cov), loose=0.2)
+        stc = apply_inverse(evoked, operator, 1 / 9, 'dSPM')
+    back = io.from_mne(stc, sources=lead_field.sources, unit=u.UNITLESS)
+    _assert_close(back.data, ours.data)
 
 
 def _compare(info, forward, covariance, orientation, nave, snr, depth=0.8):

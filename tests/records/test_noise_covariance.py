@@ -77,3 +77,15 @@ def test_bad_diagonal(mixed):
         NoiseCovariance.diagonal(1.0, EEG)
     with pytest.raises(ShapeError, match=r'\(3,\)'):
         NoiseCovariance.diagonal([1, 2] * u.volt, EEG)
+
+
+def test_rank_follows_the_channels(mixed):
+    covariance = NoiseCovariance(np.eye(5), mixed, rank={'meg': 3, 'eeg': 1})
+    assert covariance.pick('mag').rank == {'meg': 2}
+    assert covariance.pick('eeg').rank == {'eeg': 1}
+    with pytest.raises(ValueError, match="one of 'meg', 'eeg'; got 'mag'"):
+        NoiseCovariance(np.eye(5), mixed, rank={'mag': 2})
+    with pytest.raises(ValueError, match='of meg, is at most the number of channels, 4; got 5'):
+        NoiseCovariance(np.eye(5), mixed, rank={'meg': 5})
+    with pytest.raises(TypeError, match=r"as \{'meg': 66, 'eeg': 59\}; got int"):
+        NoiseCovariance(np.eye(5), mixed, rank=4)

@@ -87,6 +87,8 @@ def test_concatenate_checks_what_it_joins(eeg):
         Recording.concatenate([ramp(5), Recording(np.zeros((5, 3)), eeg, 2 * u.ms, 10 * u.ms)])
     with pytest.raises(ValueError, match='one head'):
         Recording.concatenate([ramp(5), Recording(np.zeros((5, 1)), ONE, 2 * u.ms, 10 * u.ms, head='other')])
+    with pytest.raises(ValueError, match='average as many repetitions, 1; got 3'):
+        Recording.concatenate([ramp(5), Recording(np.zeros((5, 1)), ONE, 2 * u.ms, 10 * u.ms, nave=3)])
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,7 @@ def test_concatenate_checks_what_it_joins(eeg):
         (lambda: Recording(np.ones((2, 1)), ONE, [1, 2] * u.ms), ShapeError, 'one number'),
         (lambda: Recording(np.ones((2, 1)), ONE, 2 * u.ms, start=1.0), UnitError, 'first sample'),
         (lambda: Recording(np.ones((2, 1)), ONE, 2 * u.ms, band=(0.5, None)), UnitError, 'in Hz'),
+        (lambda: Recording(np.ones((2, 1)), ONE, 2 * u.ms, nave=0), ValueError, r'nave=\.\.\.\) is a whole number'),
         (lambda: ramp(5).crop(1 * u.second), ValueError, 'lies in 0 s to 0.01 s; got 1 s'),
         (lambda: ramp(5).crop(4 * u.ms, 4 * u.ms), ValueError, 'holds no sample'),
         (lambda: ramp(5).crop(0.0), UnitError, 'a time, in s'),
