@@ -62,6 +62,12 @@ def _square(side: float) -> tuple[np.ndarray, np.ndarray]:
     return np.c_[x, y, np.full(16, _CHIP)], np.full(16, 1 / 16)
 
 
+def _cell(side: float) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over a cell of vapour, 3 mm long and ``side`` across, by the midpoints of 6 x 2 x 2 boxes."""
+    middles = np.meshgrid(3e-3 * (np.arange(6) - 2.5) / 6, *[side * np.array([-1, 1]) / 4] * 2)
+    return np.stack(middles, axis=-1).reshape(24, 3), np.full(24, 1 / 24)
+
+
 def _disc(diameter: float) -> tuple[np.ndarray, np.ndarray]:
     """The mean over a disc, exact for polynomials of degree 5 (Abramowitz & Stegun 1964, 25.4.61, seven points)."""
     turn = np.arange(6) * np.pi / 3
@@ -88,7 +94,7 @@ _VECTORVIEW = {'near': 5.891e-3, 'far': 10.79e-3, 'across': 6.713e-3, 'weight': 
 _NEUROMAG_122 = {'near': 5.44e-3, 'far': 11.11e-3, 'across': 7.68e-3, 'weight': 15.1057, 'z': 0.0}
 
 _TABLE = (
-    ('point magnetometer', 2000, 'mag', _point(), 'the field at a point; also for optically pumped magnetometers'),
+    ('point magnetometer', 2000, 'mag', _point(), 'the field at a point'),
     ('neuromag magnetometer', 3024, 'mag', _square(21e-3), 'Vectorview and TRIUX T3, a square of 21 mm'),
     ('neuromag magnetometer T1', 3022, 'mag', _square(25.8e-3), 'Vectorview T1, a square of 25.8 mm'),
     ('neuromag magnetometer T2', 3023, 'mag', _square(25.8e-3), 'Vectorview T2, a square of 25.8 mm'),
@@ -100,13 +106,20 @@ _TABLE = (
     ('magnes magnetometer', 4001, 'mag', _disc(23e-3), 'Magnes WH2500, a disc of 23 mm'),
     ('magnes axial gradiometer', 4002, 'mag', _axial(18e-3, 50e-3), 'Magnes WH3600, discs of 18 mm, 50 mm apart'),
     ('kit axial gradiometer', 6001, 'mag', _axial(15.5e-3, 50e-3), 'KIT, discs of 15.5 mm, 50 mm apart'),
+    ('kriss axial gradiometer', 9001, 'mag', _axial(20e-3, 50e-3), 'KRISS, discs of 20 mm, 50 mm apart'),
+    ('compumedics axial gradiometer', 9101, 'mag', _axial(20.5e-3, 50e-3), 'Compumedics adult, 20.5 mm, 50 mm apart'),
+    ('babymeg magnetometer', 7002, 'mag', _disc(10e-3), 'BabyMEG, a disc of 10 mm'),
+    ('quspin magnetometer gen1', 8001, 'mag', _cell(0.7e-3), 'QuSpin, optically pumped, a cell of 3 x 0.7 x 0.7 mm'),
+    ('quspin magnetometer', 8002, 'mag', _cell(0.7e-3), 'QuSpin, optically pumped, a cell of 3 x 0.7 x 0.7 mm'),
+    ('fieldline magnetometer', 8101, 'mag', _cell(2e-3), 'FieldLine, optically pumped, a cell of 3 x 2 x 2 mm'),
 )  # fmt: skip
 
 COILS = MappingProxyType({name: Coil(name, fiff, kind, *rule, meaning) for name, fiff, kind, rule, meaning in _TABLE})
 """The coils there are, by name.
 
-Sizes are those of MNE-Python's coil definitions (Hamalainen), at their highest accuracy. As there, an axial gradiometer
-is of type ``'mag'``: it gives the difference of the fields in its two loops, in T, not divided by their distance.
+Sizes and points are those of MNE-Python's coil definitions (Hamalainen), at their highest accuracy, so that lead fields
+agree; only the weights of cells of vapour, 1/24, it rounds to 0.0417. As there, an axial gradiometer is of type
+``'mag'``: it gives the difference of the fields in its two loops, in T, not divided by their distance.
 """
 
 
