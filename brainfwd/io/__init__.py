@@ -1,5 +1,6 @@
 """Records as labelled arrays with units, as NetCDF files, and as objects and files of MNE-Python."""
 
+from brainfwd.io.connectomes import load_connectome, save_connectome
 from brainfwd.io.files import load, load_recording, save
 from brainfwd.io.labelled import from_xarray, to_xarray
 from brainfwd.io.mne_bridge import from_mne, to_mne
@@ -12,9 +13,11 @@ __all__ = [
     'from_xarray',
     'from_xarray_quantity',
     'load',
+    'load_connectome',
     'load_recording',
     'read_fif',
     'save',
+    'save_connectome',
     'to_mne',
     'to_xarray',
     'to_xarray_quantity',

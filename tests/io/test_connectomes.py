@@ -176,6 +176,7 @@ def test_a_folder_written_by_others(tmp_path):
         ({'regions': 'label;region_id\nA;1\nB;2\n'}, r"has a column 'label'; got label;region_id"),
         ({'regions': 'label,region_id\n'}, r'regions\.csv has a line of names and one for each region; got 1 lines'),
         ({'weights': WEIGHTS.replace('A,B', 'B,A')}, r"weights\.csv, line 1, names .* 'A'; got 'B'"),
+        ({'weights': WEIGHTS.replace('A,B', 'A,B,C')}, r'weights\.csv, line 1, names 2 regions; got 3'),
         ({'weights': WEIGHTS.replace('\nB', '\nC')}, r"weights\.csv, line 3, names .* 'B'; got 'C'"),
         ({'weights': WEIGHTS.replace('.5', '')}, r"weights\.csv, line 3, holds numbers; got ''"),
         ({'weights': WEIGHTS + 'C,1,1\n'}, r'weights\.csv has a row and a column for each of 2 regions; got \(3, 2\)'),
@@ -189,7 +190,7 @@ def test_folders_that_are_wrong(tmp_path, changes, message):
     assert str(tmp_path / 'brain') in str(caught.value)
 
 
-@pytest.mark.parametrize(('corner', 'got'), [('target', 'none'), ('target (s)', 's'), ('(ell)', "'ell' is no unit")])
+@pytest.mark.parametrize(('corner', 'got'), [('target', 'none'), ('target (s)', 's'), ('(ell)', 'names no unit')])
 def test_lengths_have_a_unit(tmp_path, corner, got):
     folder = write_folder(tmp_path / 'brain', tract_lengths=FOLDER['tract_lengths'].replace('target (cm)', corner))
     with pytest.raises(UnitError, match=got):
