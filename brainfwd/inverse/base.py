@@ -12,11 +12,11 @@ from brainfwd._core import checks
 from brainfwd._core.fields import Parameter, ParameterState
 from brainfwd._core.module import Module
 from brainfwd.inverse.depth import depth_prior
-from brainfwd.inverse.matching import finite, order_of
 from brainfwd.inverse.orientation import ORIENTATIONS, magnitude, orientation_root
 from brainfwd.inverse.problem import WhitenedProblem
-from brainfwd.inverse.whitening import whitener
 from brainfwd.records import SENSOR_UNITS, Channels, LeadField, NoiseCovariance, Recording, SourceEstimate, si
+from brainfwd.records.matching import finite, order_of
+from brainfwd.records.whitening import whitener
 
 __all__ = ['LinearInverse']
 
@@ -179,8 +179,8 @@ class LinearInverse(Module, abc.ABC):
         RuntimeError
             Before ``fit``, or after a parameter was changed.
         ValueError
-            Other channels than those fitted, NaN, a recording simulated with the lead field that is to invert it, or one
-            that averages other than ``nave`` repetitions.
+            Other channels than those fitted, NaN, a recording simulated with the lead field that is to invert it, or
+            one that averages other than ``nave`` repetitions.
         UnitError, ShapeError
             A wrong unit or number of sensors.
         """
@@ -197,7 +197,8 @@ class LinearInverse(Module, abc.ABC):
         # 1 may also mean that nobody said so
         if y.nave not in (1, self._nave):
             raise ValueError(
-                f'{where} is an average of {y.nave} repetitions; fitted for {self._nave}: write fit(..., nave={y.nave}).'
+                f'{where} is an average of {y.nave} repetitions; fitted for {self._nave}: '
+                f'write fit(..., nave={y.nave}).'
             )
         order = order_of(y.channels, channels, where, 'the lead field')
         data = self._answer(kernel, channels, y.data_si[:, order] if len(order) else y.data_si, where)

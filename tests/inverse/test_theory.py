@@ -9,7 +9,7 @@ from brainfwd import records
 from brainfwd.inverse import DSPM, SLORETA, MinimumNorm
 from brainfwd.inverse.depth import depth_prior
 from brainfwd.inverse.orientation import orientation_root
-from brainfwd.inverse.whitening import whitener
+from brainfwd.records.whitening import whitener
 
 every_sensor = pytest.mark.parametrize('kinds', ['eeg', 'meg', 'both'])
 

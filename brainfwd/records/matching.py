@@ -1,11 +1,11 @@
-"""Whether data are of the channels a solver was fitted to."""
+"""Whether what was given is of the channels that are due."""
 
 from typing import Any
 
 import jax
 import numpy as np
 
-from brainfwd.records import Channels
+from brainfwd.records.channels import Channels
 
 __all__ = ['finite', 'order_of']
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from brainfwd.records import Channels, NoiseCovariance, average_reference
+from brainfwd.records.channels import Channels
+from brainfwd.records.noise_covariance import NoiseCovariance
+from brainfwd.records.reference import average_reference
 
 __all__ = ['whitener']
 
