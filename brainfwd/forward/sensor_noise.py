@@ -202,7 +202,7 @@ def factor_of(covariance: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
     floor = len(values) * np.finfo(float).eps * values.max(initial=0.0)
     root = np.sqrt(np.where(values > floor, values, 0.0))
-    return scale[:, None] * ((vectors * root) @ vectors.T)
+    return std[:, None] * ((vectors * root) @ vectors.T)
 
 
 def white_at_snr(
