@@ -202,6 +202,8 @@ class SphericalHead:
             parts.append(self._electric_gain(places, away / np.linalg.norm(away, axis=1, keepdims=True)))
         if not is_eeg.all():
             parts.append(magnetic_gain(u.Quantity(places, unit=u.meter), channels, self.centre))
+        if len(parts) == 1:
+            return parts[0]
         order = np.concatenate([np.flatnonzero(is_eeg), np.flatnonzero(~is_eeg)])
         return jnp.concatenate(parts)[np.argsort(order)]
 
