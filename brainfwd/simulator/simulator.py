@@ -3,7 +3,7 @@
 import contextlib
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
@@ -13,18 +13,18 @@ import numpy as np
 from brainstate.graph import update_states
 
 from brainfwd._core import checks
-from brainfwd._core.fields import constant
-from brainfwd._core.keys import as_seed, keys_of
+from brainfwd._core.keys import keys_of
 from brainfwd.network import Network
 from brainfwd.nodes.base import NeuralMass
 from brainfwd.nodes.group import Group, modules_of
+from brainfwd.simulator.inputs import checked_inputs, checked_seed
 from brainfwd.simulator.loop import Plan, Run, forward, functions_read, taken_apart
 from brainfwd.simulator.monitors import Monitor, as_monitors, period_in_steps
 from brainfwd.simulator.pure import Setup, Simulation
 from brainfwd.simulator.recorder import Recorder
 from brainfwd.simulator.result import Result
-from brainfwd.simulator.state import SimulationState, load_state
-from brainfwd.stimuli import Stimulus
+from brainfwd.simulator.resume import restore, state_of
+from brainfwd.simulator.state import SimulationState
 
 __all__ = ['Simulator']
 
@@ -128,14 +128,14 @@ class Simulator:
         SimulationError
             When a region leaves the finite numbers; it names region and time, and holds what was recorded before.
         """
-        before = _state_of(resume)
+        before = state_of(resume)
         begin = 0 if before is None else before.n_steps
         reseed = seed is not None
         if seed is None:
             seed = secrets.randbits(31) if before is None else before.seed
         if batch_size is None and before is not None:
             batch_size = before.batch_size
-        seed, batch_size = _checked_seed(seed, batch_size)
+        seed, batch_size = checked_seed(seed, batch_size)
         setup = self._setup(duration, inputs, monitors, transient, sampling_period, batch_size, begin)
         run = setup.run
         with brainstate.environ.context(dt=self.dt):
@@ -144,7 +144,7 @@ class Simulator:
                 self._pilot(setup, seed)
                 self._begin(run, seed, batch_size)
             else:
-                _restore(run, before, self.dt, batch_size)
+                restore(run, before, self.dt, batch_size)
                 if reseed:
                     run.seed(keys_of(seed), begin=False)
         recorder = Recorder(run, self.dt, setup.periods, begin, setup.skip, seed, batch_size)
@@ -199,7 +199,7 @@ class Simulator:
         n_steps = skip + record
         if begin == 0:
             self._check_delays(n_steps)
-        stimuli, *given = self._inputs(inputs or {}, n_steps, batch_size, begin)
+        stimuli, *given = checked_inputs(inputs or {}, self.network.node, self.dt, n_steps, batch_size, begin)
         return Setup(Run(self.network, made, stimuli), periods, tuple(given), n_steps, skip, batch_size)
 
     def _check_batch(self, batch_size: int | None) -> None:
@@ -239,52 +239,6 @@ class Simulator:
         if period is None:
             period = sampling_period
         return 1 if period is None else self._steps(period, where, least=1)
-
-    def _inputs(
-        self, inputs: dict[str, Any], n_steps: int, batch_size: int | None, begin: int
-    ) -> tuple[dict, dict, dict, tuple]:
-        """Stimuli; inputs that stay; that are given for every step; and that are functions of time."""
-        node, members = self.network.node, () if batch_size is None else (batch_size,)
-        stimuli, fixed, series, functions = {}, {}, {}, []
-        if not isinstance(inputs, Mapping):
-            raise TypeError(f'Simulator.run(inputs) is a dict by the name of an input; got {type(inputs).__name__}.')
-        for name, value in inputs.items():
-            checks.choice(name, node.inputs, 'Simulator.run(inputs)')
-            where = f'Simulator.run(inputs={{{name!r}: ...}})'
-            in_size = node.part(name)[0].in_size
-            if isinstance(value, Stimulus):
-                value.bind(in_size, node.inputs[name], where)
-                value.check_step(self.dt, where)
-                value.check_duration((begin + n_steps) * self.dt, where)
-                now = brainstate.transform.eval_shape(lambda value=value: value.at(0, 0.0, self.dt))
-                checks.members(now, in_size, batch_size, where)
-                stimuli[name] = value
-                continue
-            if callable(value):
-                functions.append((name, value))
-                continue
-            if isinstance(u.get_mantissa(value), Stimulus):
-                raise TypeError(f'{where} is a stimulus inside a Quantity; write stimulus * (2 * u.Hz), for example.')
-            value = constant(node.inputs[name].check(value, where))
-            checks.finite(value, where)
-            shape = np.shape(u.get_mantissa(value))
-            fits, leading = not shape or shape[-1] in (1, in_size[-1]), shape[:-1]
-            if leading == (n_steps,) == members and n_steps > 1:
-                raise checks.ShapeError(
-                    f'{where} is {shape}, a row for every step or for every member of the batch: write '
-                    f'{(n_steps, *members, *in_size)} (steps, batch, regions).'
-                )
-            if fits and leading in ((n_steps,), (n_steps, *members)):
-                series[name] = value
-            elif fits and leading in ((), members):
-                fixed[name] = value
-            else:
-                several = f', {(*members, *in_size)} (batch, regions)' if members else ''
-                raise checks.ShapeError(
-                    f'{where} is a number, {in_size} (regions,){several}, or {(n_steps, *members, *in_size)} '
-                    f'(steps, {"batch, " if members else ""}regions); got {shape}.'
-                )
-        return stimuli, fixed, series, tuple(functions)
 
     # ---- the run
 
@@ -376,46 +330,6 @@ def _check_samples(setup: Setup, dt: u.Quantity) -> None:
                 f'the monitor {name!r}, sampled every {period * dt}, has no sample between {setup.skip * dt} and '
                 f'{setup.n_steps * dt}.'
             )
-
-
-def _state_of(resume: Any) -> SimulationState | None:
-    if isinstance(resume, str | PathLike):
-        return load_state(resume)
-    if isinstance(resume, Result):
-        if resume.state is None:
-            raise ValueError('Simulator.run(resume=...) is a run that diverged: there is nothing to continue from.')
-        return resume.state
-    if not isinstance(resume, SimulationState | None):
-        raise TypeError(
-            f'Simulator.run(resume=...) is the result of another run, its state, or a file that it was saved to; got '
-            f'{type(resume).__name__}.'
-        )
-    return resume
-
-
-def _checked_seed(seed: Any, batch_size: int | None) -> tuple[Any, int | None]:
-    where = 'Simulator.run(seed)'
-    if not isinstance(seed, list | tuple | np.ndarray | range):
-        return as_seed(seed, where), batch_size
-    seeds = [as_seed(each, where) for each in seed]
-    if not seeds:
-        raise ValueError(f'{where} is one seed, or a list with one for each member of a batch; got an empty one.')
-    if batch_size not in (None, len(seeds)):
-        raise ValueError(f'{where} is one seed, or one for each of batch_size={batch_size} members; got {len(seeds)}.')
-    return seeds, len(seeds)
-
-
-def _restore(run: Run, state: SimulationState, dt: u.Quantity, batch_size: int | None) -> None:
-    where = 'Simulator.run(resume=...)'
-    if not np.isclose(float(state.dt.mantissa), float(dt.mantissa), rtol=1e-9):
-        raise ValueError(f'{where} was simulated with dt={state.dt}; this Simulator has dt={dt}.')
-    for name, monitor in run.monitors.items():
-        if monitor.forward is not None and monitor.forward.needs_pilot:
-            raise ValueError(f'{where}: the noise of {name!r} is not known: it is fixed when a run begins anew.')
-    state.check_model(run, batch_size, where)
-    run.init_all_states(batch_size=batch_size)
-    run.seed(keys_of(state.seed))  # so that the keys of sensors have the shape that they had
-    state.restore(run, where)
 
 
 def _progress_bar(n_steps: int, dt: u.Quantity) -> Any:
