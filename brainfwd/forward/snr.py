@@ -12,10 +12,10 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.records import Channels, Recording, average_reference, reference_projector
+from brainfwd.records import Channels, NoiseCovariance, Recording, average_reference, reference_projector
 from brainfwd.records.reference import Reference
 
-__all__ = ['band_in_hertz', 'counted', 'power', 'projector_of', 'signal_to_noise']
+__all__ = ['band_in_hertz', 'counted', 'power', 'projector_of', 'signal_to_noise', 'whitened_signal_to_noise']
 
 
 def power(
@@ -124,14 +124,8 @@ def signal_to_noise(
         Other channels or another sampling period, a band out of range, or a type of channel without noise.
     """
     where = 'signal_to_noise'
-    if not noise.channels.same_sensors(signal.channels):
-        raise ValueError(f'{where}(noise) is of the channels of the signal, {signal.channels}; got {noise.channels}.')
+    _check_pair(signal, noise, where)
     seconds = signal.sampling_period.mantissa
-    if not math.isclose(noise.sampling_period.mantissa, seconds, rel_tol=1e-9):
-        raise ValueError(
-            f'{where}(noise) has the sampling period of the signal, {signal.sampling_period}; '
-            f'got {noise.sampling_period}.'
-        )
     edges = band_in_hertz(band, seconds, f'{where}(band=...)')
     projector = projector_of(signal.channels, reference, where)
     top, bottom = (power(each.data_si @ projector.T, each.channels, seconds, edges) for each in (signal, noise))
@@ -139,3 +133,80 @@ def signal_to_noise(
     if silent:
         raise ValueError(f'{where}(noise): the {", ".join(silent)} channels show no noise.')
     return {kind: 10 * math.log10(top[kind] / bottom[kind]) if top[kind] > 0 else -math.inf for kind in top}
+
+
+def whitened_signal_to_noise(
+    signal: Recording,
+    noise: Recording | NoiseCovariance,
+    *,
+    band: tuple[Any, Any] | None = None,
+    reference: Reference = 'average',
+) -> float:
+    r"""The measured signal-to-noise ratio in dB of all sensors together, after whitening by the noise.
+
+    .. math:: 10 \log_{10} \big(\operatorname{tr}(C_\text{noise}^+ C_\text{signal}) / r\big)
+
+    with :math:`r` the rank of the noise, and the mean over time removed. It has no unit: magnetometers, gradiometers
+    and electrodes count alike. A signal in a direction where there is no noise at all does not count.
+
+    Parameters
+    ----------
+    signal : Recording
+        Without the noise.
+    noise : Recording or NoiseCovariance
+        Without the signal, of the same channels.
+    band : tuple of two Quantities, optional
+        The frequencies counted, Hz, of both after whitening; all by default. A covariance does not say at which
+        frequencies there is noise: with a band the noise is a Recording.
+    reference : str, sequence of str, or None
+        Of the electrodes, as in `Recording.referenced`.
+
+    Raises
+    ------
+    ValueError
+        Other channels or another sampling period, a band out of range or without a Recording of the noise, no noise.
+    """
+    where = 'whitened_signal_to_noise'
+    _check_pair(signal, noise, where)
+    seconds = signal.sampling_period.mantissa
+    edges = band_in_hertz(band, seconds, f'{where}(band=...)')
+    projector = projector_of(signal.channels, reference, where)
+    covariance = noise.covariance() if isinstance(noise, Recording) else noise
+    whitening = _whitening(projector @ covariance.matrix_si @ projector.T, where) @ projector
+    directions = Channels(tuple(map(str, range(len(whitening)))), ('eeg',) * len(whitening))
+
+    def whitened(recording: Recording) -> float:
+        return power(recording.data_si @ whitening.T, directions, seconds, edges)['eeg']
+
+    if isinstance(noise, Recording):
+        below = whitened(noise)
+    elif edges is None:
+        below = float(len(whitening))
+    else:
+        raise ValueError(f'{where}(band=...) needs noise as a Recording: a covariance says nothing of frequencies.')
+    above = whitened(signal)
+    return 10 * math.log10(above / below) if above > 0 else -math.inf
+
+
+def _whitening(covariance: np.ndarray, where: str) -> np.ndarray:
+    """(rank, sensors) after which such noise is white."""
+    std = np.sqrt(np.diagonal(covariance))
+    if not (std > 0).any():
+        raise ValueError(f'{where}(noise) shows no noise.')
+    per_std = np.divide(1.0, std, where=std > 0, out=np.zeros_like(std))
+    values, vectors = np.linalg.eigh(covariance * per_std * per_std[:, None])
+    noisy = values > 1e-12 * values[-1]
+    return (vectors[:, noisy] / np.sqrt(values[noisy])).T * per_std
+
+
+def _check_pair(signal: Recording, noise: Recording | NoiseCovariance, where: str) -> None:
+    """Refuse a signal and a noise that are not of the same sensors and rate."""
+    if not noise.channels.same_sensors(signal.channels):
+        raise ValueError(f'{where}(noise) is of the channels of the signal, {signal.channels}; got {noise.channels}.')
+    if isinstance(noise, NoiseCovariance):
+        return
+    if not math.isclose(noise.sampling_period.mantissa, signal.sampling_period.mantissa, rel_tol=1e-9):
+        raise ValueError(
+            f'{where}(noise) has the sampling period of the signal, {signal.sampling_period}; '
+            f'got {noise.sampling_period}.'
+        )
