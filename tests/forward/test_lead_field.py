@@ -111,6 +111,11 @@ def test_channel_groups_out(rng):
             UnitError,
             r'with a scale, dipole_scale=1. \* u.meter \* u.nA / u.mV',
         ),
+        (
+            lambda: MEGLeadFieldModel(L=np.ones((3, 4)) * u.tesla / MOMENT).update(np.ones((5, 3)) * u.mV),
+            UnitError,
+            r'in m * nA; got mV: make the model with a scale, dipole_scale=1. \* u.meter \* u.nA / u.mV',
+        ),
         (lambda: eeg().update(np.ones(3)), UnitError, 'in m * nA; got a bare array'),
         (lambda: eeg(dipole_scale=2 * PER_MV).update(np.ones(3)), UnitError, 'in mV; got a bare array'),
         (lambda: eeg(dipole_scale=2 * PER_MV).update(np.ones(3) * MOMENT), UnitError, 'in mV; got m * nA'),

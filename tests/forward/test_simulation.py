@@ -131,6 +131,30 @@ def test_pure_function_with_jit_vmap_and_grad(rng):
     np.testing.assert_allclose(slope, (simulate(keys[0], 2.0) - simulate(keys[0], 1.0)).sum(), rtol=1e-3)
 
 
+@pytest.mark.parametrize('reference', [None, 'average'])
+def test_gradients_through_a_simulation(reference):
+    """The signal is linear in the scale, and in the lead field: each slope is the signal over the parameter."""
+    model = eeg(noise_cov=np.eye(4) * u.uvolt**2, dipole_scale=-50 * MOMENT, reference=reference, seed=3)
+    clean = eeg(dipole_scale=-50 * MOMENT, reference=reference)
+    sim = Simulator(HopfOscillator(3, init_x=0.1), dt=0.5 * u.ms)
+    simulate = sim.simulation(20 * u.ms, monitors={'eeg': model, 'clean': clean})
+    weights = np.random.default_rng(1).normal(size=(10, 4)) * 1e6
+
+    def total(scale, L):
+        samples = simulate({'monitors.eeg.scale': scale * MOMENT, 'monitors.eeg.L': L * u.volt / MOMENT})
+        return (weights * samples['eeg'].mantissa).sum()
+
+    L = jnp.asarray(model.L.mantissa, jnp.float32)
+    by_scale, by_lead_field = jax.grad(total, argnums=(0, 1))(-50.0, L)
+    signal = float((weights * simulate()['clean'].mantissa).sum())
+    assert abs(signal) > 0.1
+    assert float(by_scale) == pytest.approx(signal / -50, rel=1e-4)
+    assert float((by_lead_field * L).sum()) == pytest.approx(signal, rel=1e-4)
+    # what all electrodes share has no slope against the average
+    shared = abs(by_lead_field.sum(axis=1)).max() / abs(by_lead_field).max()
+    assert (shared < 1e-5) == (reference == 'average')
+
+
 def test_noise_in_common_under_vmap():
     """A pure simulation has its key as an argument: mapped over a parameter alone, all rows have the same noise."""
     options = dict(dipole_scale=-50 * MOMENT, sampling_period=1 * u.ms, low_pass=None, seed=3)
