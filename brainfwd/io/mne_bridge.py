@@ -6,7 +6,7 @@ from typing import Any
 
 from brainfwd.io import mne_channels, mne_covariances, mne_forwards, mne_recordings, mne_sources
 from brainfwd.io.mne_channels import need_mne, quiet
-from brainfwd.records import Channels, LeadField, NoiseCovariance, Recording, SourceEstimate
+from brainfwd.records import Channels, LeadField, NoiseCovariance, Recording, SourceEstimate, SourceSpace
 
 __all__ = ['from_mne', 'to_mne']
 
@@ -15,6 +15,7 @@ _TO: dict[type, Callable[..., Any]] = {
     LeadField: mne_forwards.forward,
     NoiseCovariance: mne_covariances.covariance,
     Recording: mne_recordings.recorded,
+    SourceSpace: mne_sources.source_spaces,
     SourceEstimate: mne_sources.estimate,
 }
 
@@ -27,10 +28,11 @@ def from_mne(given: Any, **options: Any) -> Any:
     ======================== ======================= ========================================================
     object                   record                  options
     ======================== ======================= ========================================================
-    ``Info``                 `Channels`              ``names``
+    ``Info``                 `Channels`
     ``Raw``, ``Evoked``      `Recording`             ``apply_proj``
     ``Covariance``           `NoiseCovariance`       ``info`` (needed), ``apply_proj``, ``rank``
     ``Forward``              `LeadField`             ``info``, ``labels``, ``areas``, ``sources``
+    ``SourceSpaces``         `SourceSpace`           ``trans``, ``labels``, ``areas``
     ``SourceEstimate``,      `SourceEstimate`        ``sources``, ``unit`` (both needed), ``method``
     ``VolSourceEstimate``
     ======================== ======================= ========================================================
@@ -45,8 +47,6 @@ def from_mne(given: Any, **options: Any) -> Any:
         it.
     info : mne.Info
         Of the data: which channels are good, and their projectors. The good ones of it are what is returned.
-    names : sequence of str
-        Instead of the good channels, these.
     rank : None, 'info' or dict
         As in ``mne.compute_rank``; None counts the eigenvalues. After the average reference.
     labels : sequence of mne.Label, or dict of region id to mne.Label
@@ -56,6 +56,8 @@ def from_mne(given: Any, **options: Any) -> Any:
         (sources,) mm2. When left out, those of the patches of cortex that MNE keeps for each source.
     sources : SourceSpace
         The sources as a record, with regions and areas: what `to_mne` was given.
+    trans : mne.Transform
+        Between MRI and head, for source spaces in MRI coordinates.
     unit : Unit
         Of the estimate: ``u.amp * u.meter`` or ``u.UNITLESS``. Moments are given in nA m.
     method : str
@@ -63,7 +65,7 @@ def from_mne(given: Any, **options: Any) -> Any:
 
     Returns
     -------
-    Channels, Recording, NoiseCovariance, LeadField or SourceEstimate
+    Channels, Recording, NoiseCovariance, LeadField, SourceSpace or SourceEstimate
 
     Raises
     ------
@@ -79,6 +81,7 @@ def from_mne(given: Any, **options: Any) -> Any:
         (mne.Evoked, mne_recordings.evoked_recording),
         (mne.Covariance, mne_covariances.noise_covariance),
         (mne.Forward, mne_forwards.lead_field),
+        (mne.SourceSpaces, mne_sources.mesh_sources),
         ((*estimates, mne.MixedSourceEstimate), mne_sources.source_estimate),
     )
     for kind, reader in readers:
@@ -86,7 +89,7 @@ def from_mne(given: Any, **options: Any) -> Any:
             return _call(reader, 'from_mne', given, options)
     hint = ': write from_mne(epochs.average()), or one of each epoch' if isinstance(given, mne.BaseEpochs) else ''
     raise TypeError(
-        f'from_mne takes Info, Raw, Evoked, Covariance, Forward or SourceEstimate of MNE-Python; '
+        f'from_mne takes Info, Raw, Evoked, Covariance, Forward, SourceSpaces or SourceEstimate of MNE-Python; '
         f'got {type(given).__name__}{hint}.'
     )
 
@@ -101,13 +104,14 @@ def to_mne(record: Any, **options: Any) -> Any:
     `Recording`              ``Raw`` or ``Evoked``   ``kind``, ``like``, ``comment``
     `NoiseCovariance`        ``Covariance``
     `LeadField`              ``Forward``             ``subject``, ``volume``
+    `SourceSpace`            ``SourceSpaces``        ``subject``, ``volume``
     `SourceEstimate`         ``SourceEstimate``,     ``subject``, ``volume``
                              ``VolSourceEstimate``
     ======================== ======================= ========================================================
 
     Parameters
     ----------
-    record : Channels, Recording, NoiseCovariance, LeadField or SourceEstimate
+    record : Channels, Recording, NoiseCovariance, LeadField, SourceSpace or SourceEstimate
         What to convert.
     sampling_period : Quantity
         Time between samples.
@@ -125,7 +129,7 @@ def to_mne(record: Any, **options: Any) -> Any:
 
     Returns
     -------
-    mne.Info, mne.io.RawArray, mne.EvokedArray, mne.Covariance, mne.Forward, mne.SourceEstimate or mne.VolSourceEstimate
+    Info, RawArray, EvokedArray, Covariance, Forward, SourceSpaces, SourceEstimate or VolSourceEstimate of MNE-Python
 
     Raises
     ------

@@ -61,21 +61,23 @@ def good_names(info: Any, where: str) -> list[str]:
 def projector(info: Any, names: Sequence[str], projs: Sequence[Any]) -> np.ndarray:
     """(sensors, sensors) what these projectors of MNE, applied before or not, leave of these channels."""
     mne = need_mne()
-    units = mne.io.RawArray(np.eye(len(names)), mne.pick_info(info, [info['ch_names'].index(name) for name in names]))
+    picked = mne.pick_info(info, [info['ch_names'].index(name) for name in names])
+    with picked._unlock():
+        picked['projs'] = []
     projs = [proj.copy() for proj in projs]
     for proj in projs:
         proj['active'] = False
-    return units.del_proj().add_proj(projs).apply_proj().get_data()
+    return mne.io.RawArray(np.eye(len(names)), picked).add_proj(projs).apply_proj().get_data()
 
 
-def channels_of(info: Any, *, names: Sequence[str] | None = None) -> Channels:
+def channels_of(info: Any, names: Sequence[str] | None = None) -> Channels:
     """The good EEG and MEG channels of an Info, or the channels of these names, in the head frame."""
     names = good_names(info, 'from_mne(Info)') if names is None else list(names)
     index = [info['ch_names'].index(name) for name in names]
     types = info.get_channel_types()
     kinds = np.array([types[i] for i in index])
     chs = [info['chs'][i] for i in index]
-    place, axes = _in_head_frame(chs, info['dev_head_t'])
+    place, axes = _in_head_frame(chs, info.get('dev_head_t'))
     # zeros and NaN both stand for a place that nobody measured
     known = np.isfinite(place).all(axis=1) & (place != 0).any(axis=1)
     is_meg = kinds != 'eeg'

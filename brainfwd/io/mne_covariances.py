@@ -33,7 +33,7 @@ def noise_covariance(
     if projs:
         projection = projector(info, names, projs)
         matrix = projection @ matrix @ projection.T
-    channels, n_free = channels_of(info, names=names), covariance['nfree']
+    channels, n_free = channels_of(info, names), covariance['nfree']
     picked = mne.pick_info(info, [info['ch_names'].index(name) for name in names])
     with picked._unlock():
         picked['projs'] = projs

@@ -51,8 +51,6 @@ def lead_field(
         gain = gain @ turn.T if gain.ndim == 3 else gain
     elif forward['coord_frame'] != _HEAD:
         raise ValueError(f'{where} is in head or MRI coordinates; got the frame {forward["coord_frame"]}.')
-    # FIFF holds them in single precision
-    normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
     if sources is None:
         sources, order = source_space(space, places, normals, labels=labels, areas=areas), np.arange(n_sources)
     elif labels is not None or areas is not None:
@@ -61,7 +59,7 @@ def lead_field(
         order = _order_in(sources, space, places)
     note = str(forward['info'].get('command_line', ''))
     head = note.removeprefix(_NOTE) if note.startswith(_NOTE) else ''
-    return LeadField(gain[:, order], channels_of(forward['info'], names=names), sources, head)
+    return LeadField(gain[:, order], channels_of(forward['info'], names), sources, head)
 
 
 def _order_in(sources: SourceSpace, space: Sequence[Any], places: np.ndarray) -> np.ndarray:
@@ -80,9 +78,9 @@ def _order_in(sources: SourceSpace, space: Sequence[Any], places: np.ndarray) ->
 
 def forward(lead_field: LeadField, *, subject: str | None = None, volume: bool = False) -> Any:
     """A ``Forward`` in head coordinates, its sources sorted as MNE sorts them."""
-    mne, n, where = need_mne(), lead_field.n_sources, 'to_mne(LeadField)'
-    space = source_spaces(lead_field.sources, volume, subject, where)
-    order, _ = in_mne_order(lead_field.sources, volume, where)
+    mne, n = need_mne(), lead_field.n_sources
+    space = source_spaces(lead_field.sources, subject=subject, volume=volume)
+    order, _ = in_mne_order(lead_field.sources, volume, 'to_mne(LeadField)')
     gain, fixed = lead_field.gain_si[:, order], lead_field.orientation == 'fixed'
     columns = gain.reshape(lead_field.n_sensors, -1).copy()
     names, orientation = list(lead_field.channels.names), _FIXED if fixed else _FREE

@@ -13,8 +13,8 @@ __all__ = ['evoked_recording', 'raw_recording', 'recorded']
 
 # in Info['description'], so that an inverse crime is told from a file too
 _HEAD = 'brainfwd head: '
-# a fraction of the period: Evoked files hold times in single precision
-_TOLERANCE = 1e-3
+# a fraction of the period: far above rounding, far below anything meant
+_TOLERANCE = 1e-6
 
 
 def raw_recording(raw: Any, *, apply_proj: bool = True) -> Recording:
@@ -27,7 +27,8 @@ def evoked_recording(evoked: Any, *, apply_proj: bool = True) -> Recording:
     if evoked.kind != 'average':
         raise ValueError(f'from_mne(Evoked) is an average; got {evoked.kind!r}.')
     first = evoked.times[0] * evoked.info['sfreq']
-    on_grid = abs(first - round(first)) < _TOLERANCE
+    # files hold times in single precision
+    on_grid = np.isclose(first, round(first), rtol=1e-6, atol=1e-3)
     # MNE too rounds what weighted differences of averages have, when it writes them
     nave = max(1, round(evoked.nave))
     return _recording(evoked, evoked.get_data, round(first) if on_grid else first, nave, apply_proj)
@@ -50,7 +51,7 @@ def _recording(given: Any, get_data: Any, first: float, nave: int, apply_proj: b
     told = [line for line in (info.get('description') or '').splitlines() if line.startswith(_HEAD)]
     return Recording(
         data.T,
-        channels_of(info, names=names),
+        channels_of(info, names),
         1 / rate * u.second,
         start=first / rate * u.second,
         head=told[-1].removeprefix(_HEAD) if told else None,

@@ -11,20 +11,37 @@ from brainfwd._core.units import nAm
 from brainfwd.io.mne_channels import named, need_mne
 from brainfwd.records import SourceEstimate, SourceSpace
 
-__all__ = ['estimate', 'in_mne_order', 'source_estimate', 'source_space', 'source_spaces']
+__all__ = ['estimate', 'in_mne_order', 'mesh_sources', 'source_estimate', 'source_space', 'source_spaces']
 
 _HEMISPHERES = ('left', 'right')
-# ids that FIFF gives to surfaces, and its frame of the head
-_LEFT, _RIGHT, _HEAD = 101, 102, 4
+# ids that FIFF gives to surfaces, and its frames
+_LEFT, _RIGHT, _HEAD, _MRI = 101, 102, 4, 5
 _UNKNOWN_REGION = -1
 
 
+def mesh_sources(src: Any, *, trans: Any = None, labels: Any = None, areas: Any = None) -> SourceSpace:
+    """The points of source spaces that are sources, in the head frame."""
+    mne, frames = need_mne(), {int(space['coord_frame']) for space in src}
+    places, normals = (np.concatenate([space[name][space['vertno']] for space in src]) for name in ('rr', 'nn'))
+    if frames == {_MRI}:
+        if not isinstance(trans, mne.Transform) or {trans['from'], trans['to']} != {_MRI, _HEAD}:
+            raise ValueError(
+                f'from_mne(SourceSpaces) is in MRI coordinates: write trans=mne.read_trans(path), from there to the '
+                f'head; got {trans}.'
+            )
+        trans = trans if trans['to'] == _HEAD else mne.transforms.invert_transform(trans)
+        places, normals = (mne.transforms.apply_trans(trans, xyz, move=xyz is places) for xyz in (places, normals))
+    elif frames != {_HEAD}:
+        raise ValueError(f'from_mne(SourceSpaces) is in head or MRI coordinates; got the frames {sorted(frames)}.')
+    return source_space(src, places, normals, labels=labels, areas=areas)
+
+
 def source_space(src: Any, positions: np.ndarray, normals: np.ndarray, *, labels: Any, areas: Any) -> SourceSpace:
-    """The record of the source spaces of a forward solution, the places and normals of which are in the head frame."""
-    where, types = 'from_mne(Forward)', [space['type'] for space in src]
+    """The record of source spaces, the places and normals of whose sources are in the head frame."""
+    where, types = 'from_mne(...)', [space['type'] for space in src]
     if types not in (['surf', 'surf'], ['vol'], ['discrete']):
         raise ValueError(
-            f'{where} has sources on the surfaces of both hemispheres, or in one volume; got {", ".join(types)}.'
+            f'{where} takes sources on the surfaces of both hemispheres, or in one volume; got {", ".join(types)}.'
         )
     vertices = np.concatenate([space['vertno'] for space in src])
     if types[0] == 'surf':
@@ -34,6 +51,8 @@ def source_space(src: Any, positions: np.ndarray, normals: np.ndarray, *, labels
     if areas is None:
         areas = u.Quantity(np.concatenate([_patch_areas(space, where) for space in src]), unit=u.mm**2)
     regions = np.full(len(vertices), _UNKNOWN_REGION) if labels is None else _regions(labels, hemisphere, vertices)
+    # FIFF holds them in single precision
+    normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
     return SourceSpace(u.Quantity(positions, unit=u.meter), normals, areas, hemisphere, vertices, regions)
 
 
@@ -84,9 +103,9 @@ def in_mne_order(sources: SourceSpace, volume: bool, where: str) -> tuple[np.nda
     return order, vertices
 
 
-def source_spaces(sources: SourceSpace, volume: bool, subject: str | None, where: str) -> Any:
+def source_spaces(sources: SourceSpace, *, subject: str | None = None, volume: bool = False) -> Any:
     """``SourceSpaces`` in the head frame that know the mesh points that are sources, and no others."""
-    order, vertices = in_mne_order(sources, volume, where)
+    order, vertices = in_mne_order(sources, volume, 'to_mne: a SourceSpace')
     places, normals = sources.positions.mantissa[order], sources.normals[order]
     spaces, first = [], 0
     for used, surface in zip(vertices, (_LEFT, _RIGHT), strict=False):

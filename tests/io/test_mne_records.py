@@ -144,6 +144,9 @@ def test_covariance_is_projected_and_of_the_good_channels(covariance, raw):
     expected = io.from_mne(raw).covariance().matrix_si
     scale = np.sqrt(np.diagonal(expected))
     assert (abs(ours.matrix_si - expected) < 1e-9 * np.outer(scale, scale)).all()
+    # where they were applied to the data already
+    again = io.from_mne(covariance, info=raw.copy().apply_proj().info)
+    assert (abs(again.matrix_si - ours.matrix_si) < 1e-9 * np.outer(scale, scale)).all()
     # one direction of MEG and one of EEG are gone
     assert ours.rank == {'meg': 12, 'eeg': 10}
     bare = io.from_mne(covariance, info=raw.info, apply_proj=False)
@@ -259,6 +262,28 @@ def test_regions_are_sums_over_labels(forward):
         np.testing.assert_allclose(ours, theirs, atol=1e-6 * abs(theirs).max())
 
 
+def test_sources_of_a_mesh_alone(forward, src, mri_head_t):
+    """Those of the forward solution, and those it left out."""
+    labels = [mne.Label(np.arange(300), hemi=hemi, name=hemi) for hemi in ('lh', 'rh')]
+    inside, ours = io.from_mne(forward, labels=labels).sources, io.from_mne(src, trans=mri_head_t, labels=labels)
+    assert ours.n_sources == 60
+    kept = [
+        (h, v) in set(zip(inside.hemisphere, inside.vertices, strict=True))
+        for h, v in zip(ours.hemisphere, ours.vertices, strict=True)
+    ]
+    for name in ('positions', 'normals', 'areas', 'region_ids'):
+        there, here = (u.get_mantissa(getattr(sources, name)) for sources in (inside, ours.mask(kept)))
+        np.testing.assert_allclose(here, there, atol=1e-7 * abs(there).max())
+    # the area of both balls
+    assert abs(ours.areas.sum().mantissa / (8 * np.pi * 30**2) - 1) < 0.02
+    back = io.from_mne(io.to_mne(ours), areas=ours.areas)
+    assert np.array_equal(back.positions.mantissa, ours.positions.mantissa)
+    other_way = io.from_mne(src, trans=mne.transforms.invert_transform(mri_head_t))
+    np.testing.assert_allclose(other_way.positions.mantissa, ours.positions.mantissa, atol=1e-12)
+    with pytest.raises(ValueError, match=r'write trans=mne\.read_trans'):
+        io.from_mne(src)
+
+
 @pytest.mark.parametrize('orientation', ['free', 'fixed'])
 def test_lead_fields_come_back(lead_field, orientation):
     given = lead_field if orientation == 'free' else lead_field.fixed()
@@ -323,15 +348,15 @@ def test_an_estimate_of_some_sources(lead_field):
 # ---- what does not fit ----
 
 
-def test_wrong_objects(raw, covariance, lead_field):
+def test_wrong_objects(raw, covariance):
     with mne.utils.use_log_level('error'):
         epochs = mne.make_fixed_length_epochs(raw, 0.5, preload=True)
     with pytest.raises(TypeError, match=r'got Epochs.*epochs\.average'):
         io.from_mne(epochs)
     with pytest.raises(TypeError, match='got ndarray'):
         io.from_mne(np.zeros(3))
-    with pytest.raises(TypeError, match='got SourceSpace'):
-        io.to_mne(lead_field.sources)
+    with pytest.raises(TypeError, match='got float'):
+        io.to_mne(1.0)
     with pytest.raises(TypeError, match=r'from_mne\(RawArray, ...\) takes the options apply_proj; got labels'):
         io.from_mne(raw, labels=[])
     with pytest.raises(TypeError, match=r'needs the Info of the data'):
