@@ -48,7 +48,7 @@ def _recording(given: Any, get_data: Any, first: float, nave: int, apply_proj: b
     # that of MNE for what was not filtered
     high = None if high is None or high >= rate / 2 else high
     band = (None if low is None else low * u.Hz, None if high is None else high * u.Hz)
-    told = [line for line in (info.get('description') or '').splitlines() if line.startswith(_HEAD)]
+    told = [line for line in (info['description'] or '').splitlines() if line.startswith(_HEAD)]
     return Recording(
         data.T,
         channels_of(info, names),
@@ -66,14 +66,14 @@ def recorded(recording: Recording, *, kind: str = 'raw', like: Any = None, comme
     choice(kind, ('raw', 'evoked'), 'to_mne(Recording, kind=...)')
     period, start = recording.sampling_period.mantissa, recording.start.mantissa
     info = mne_info(recording.channels, period, like)
+    low, high = recording.band or (None, None)
+    told = [line for line in (info['description'] or '').splitlines() if not line.startswith(_HEAD)]
+    told += [] if recording.head is None else [f'{_HEAD}{recording.head}']
     with info._unlock():
-        if recording.band is not None:
-            low, high = recording.band
-            info['highpass'] = 0.0 if low is None else float(low.mantissa)
-            info['lowpass'] = info['sfreq'] / 2 if high is None else float(high.mantissa)
-        if recording.head is not None:
-            before = [info['description']] if info.get('description') else []
-            info['description'] = '\n'.join([*before, f'{_HEAD}{recording.head}'])
+        # not those of `like`, which are of other data
+        info['highpass'] = 0.0 if low is None else float(low.mantissa)
+        info['lowpass'] = info['sfreq'] / 2 if high is None else float(high.mantissa)
+        info['description'] = '\n'.join(told) or None
     data = recording.data_si.T
     if kind == 'evoked':
         return mne.EvokedArray(data, info, tmin=start, nave=recording.nave, comment=comment)

@@ -131,6 +131,10 @@ def test_an_info_to_write_like(raw, lead_field):
     # another rate than the Info has
     slower = dataclasses.replace(recording, sampling_period=10 * u.ms, start=0 * u.second, band=None)
     assert io.to_mne(slower, like=raw.info).info['sfreq'] == 100
+    # and neither its filters nor its head
+    named = io.to_mne(dataclasses.replace(recording, head='first')).info
+    other = io.from_mne(io.to_mne(dataclasses.replace(recording, band=None), like=named))
+    assert (other.band, other.head) == (None, None)
 
 
 # ---- covariances ----
