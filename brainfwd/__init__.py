@@ -15,7 +15,7 @@ from brainfwd.coupling import (
     SigmoidalJansenRitCoupling,
 )
 from brainfwd.experiment import Experiment, ExperimentResult, Score, Trial
-from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, LeadFieldModel, MEGLeadFieldModel
+from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, HRFBold, LeadFieldModel, MEGLeadFieldModel
 from brainfwd.network import Network
 from brainfwd.nodes import (
     EpileptorModel,
@@ -60,6 +60,7 @@ __all__ = [
     'FitzHughNagumoModel',
     'Generic2dOscillator',
     'Group',
+    'HRFBold',
     'HopfOscillator',
     'HyperbolicTangentCoupling',
     'Input',

@@ -1,7 +1,7 @@
 """What every forward model shares: how a simulation reads it."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import brainunit as u
 
@@ -13,10 +13,14 @@ __all__ = ['ForwardModel']
 class ForwardModel(Module):
     """What sensors see of a network.
 
-    A simulation calls `step` with the output of the network at every step of integration, and `sample` once per
+    A simulation calls `step` with what the model sees of the network, its ``source``, at every step of integration, and `sample` once per
     ``sampling_period``, both inside ``jit`` and ``scan``; `recording` wraps the samples of a run.
     """
 
+    source: ClassVar[str] = 'output'
+    """What it sees of a network, unless a monitor says otherwise."""
+    limit: ClassVar[str] = ''
+    """What makes its samples not finite while those of the network are, for the error of a simulation: ': ...'."""
     sampling_period: u.Quantity
     snr_db: float | None = None
     """Noise relative to the signal, which a pilot run has to show first."""

@@ -57,7 +57,7 @@ class BOLDSignal(Haemodynamics, ForwardModel):
     tr : Quantity
         Time between samples in a simulation.
     sub_step : Quantity
-        Step of the haemodynamics: as many steps of the loop as fit, or a part of one that is longer.
+        Step of the haemodynamics: this or longer in whole steps of the loop, or a part of one that is longer.
     baseline : float or Quantity, optional
         Activity at rest, one number or one per region: what comes in then is activity in this unit, and
         z = (activity - baseline) / baseline. Without it z comes in.
@@ -76,6 +76,8 @@ class BOLDSignal(Haemodynamics, ForwardModel):
     Friston, Mechelli, Turner & Price (2000), NeuroImage 12. Friston, Harrison & Penny (2003), NeuroImage 19. Stephan
     et al. (2007), NeuroImage 38. Sustained ``z = 1`` raises the flow by 244 %; 0.2 is physiological.
     """
+
+    limit = ': it fell so far below rest that the blood flow of BOLDSignal reached zero'
 
     tau_s = Parameter(1 / 0.65 * u.second, 'time constant of the decay of the vasodilatory signal', positive=True)
     tau_f = Parameter(1 / 0.41 * u.second, 'time constant of the regulation by flow', positive=True)
@@ -127,8 +129,12 @@ class BOLDSignal(Haemodynamics, ForwardModel):
         if self.echo_time is None:
             formula = (7 * E_0, 2.0, 2 * E_0 - 0.2)
         else:
-            frequency_shift, relaxation = ((x * self.echo_time).to_decimal() * E_0 for x in (self.nu_0, self.r_0))
-            formula = (4.3 * frequency_shift, self.ratio * relaxation, 1 - self.ratio)
+            extracted = self.echo_time.to_decimal(u.second) * E_0
+            formula = (
+                4.3 * self.nu_0.to_decimal(u.Hz) * extracted,
+                self.ratio * self.r_0.to_decimal(u.Hz) * extracted,
+                1 - self.ratio,
+            )
         given = (self.k_1, self.k_2, self.k_3)
         return tuple(k if value is None else value for value, k in zip(given, formula, strict=True))
 
@@ -173,7 +179,7 @@ class BOLDSignal(Haemodynamics, ForwardModel):
             )
         dt, n = self.step_of_loop()
         if n == 1:
-            self._advance(z, dt)
+            self._advance(z, dt, math.ceil(dt / float(self.sub_step.mantissa) * (1 - 1e-6)))
             return
         self.came_in.value = self.came_in.value + z * dt
         self.elapsed.value = self.elapsed.value + dt
@@ -184,9 +190,8 @@ class BOLDSignal(Haemodynamics, ForwardModel):
         self.came_in.value = jnp.zeros_like(self.came_in.value)
         self.elapsed.value = jnp.zeros_like(self.elapsed.value)
 
-    def _advance(self, z: Any, time: float) -> None:
+    def _advance(self, z: Any, time: float, pieces: int = 1) -> None:
         """Integrate over a time, in s, in which activity is constant."""
-        pieces = math.ceil(time / float(self.sub_step.mantissa) * (1 - 1e-6))
 
         def piece() -> None:
             for name, value in self._moved(z, time / pieces).items():

@@ -49,8 +49,8 @@ class Haemodynamics(Module):
     def step_of_loop(self) -> tuple[float, int]:
         """The step of the surrounding loop in s, and how many of them make a sub-step."""
         dt = float(current_dt(f'{type(self).__name__}.update').to_decimal(u.second))
-        # as many as fit, to the rounding of single precision
-        return dt, max(1, math.floor(float(self.sub_step.mantissa) / dt * (1 + 1e-6)))
+        # to the rounding of single precision
+        return dt, math.ceil(float(self.sub_step.mantissa) / dt * (1 - 1e-6))
 
     def step(self, x: Any) -> None:
         """As `update`."""

@@ -36,6 +36,11 @@ class NeuralMass(Module):
     """What coupling reads unless told otherwise: ``'output'``, a variable, or a method such as ``'firing_rate'``."""
     coupling_target: ClassVar[str] = ''
     """The input that coupling feeds unless told otherwise; the first one declared by default."""
+    activity_source: ClassVar[str] = ''
+    """What blood follows, read as ``'activity'``: a variable or method that grows with activity, such as a rate.
+
+    Empty where a model has nothing of the kind.
+    """
 
     def __init__(self, in_size: Any, *, method: str = 'heun', name: str | None = None, **values: Any):
         super().__init__(in_size, name=name, **values)
@@ -62,13 +67,15 @@ class NeuralMass(Module):
         """A variable, or a method such as ``output``, evaluated on ``state``."""
         if what in self.variables:
             return state[what]
+        if what == 'activity' and self.activity_source:
+            return self.read(self.activity_source, state)
         method = getattr(self, what)
         return method(**{name: state[name] for name in _arguments(getattr(type(self), what))})
 
     @property
     def readable(self) -> list[str]:
         """What can be read by name: the variables and the observables."""
-        return [*self.variables, *self.observables]
+        return [*self.variables, *self.observables, *(['activity'] if self.activity_source else [])]
 
     def part(self, name: str) -> tuple[Any, str]:
         """The model that has a variable, input or observable of this name, and its name there: of a group, one of many.

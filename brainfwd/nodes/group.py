@@ -173,8 +173,12 @@ class Group(brainstate.nn.Module):
 
     @property
     def readable(self) -> list[str]:
-        """What can be read by name: the output of the group, variables and observables of all models."""
-        return ['output', *(f'{key}.{name}' for key, model in self.models.items() for name in model.readable)]
+        """What can be read by name: the output of the group, variables and observables of all models.
+
+        And ``'activity'``, which blood follows, where every model has one.
+        """
+        every = ['activity'] if all(model.activity_source for model in self.models.values()) else []
+        return ['output', *every, *(f'{key}.{name}' for key, model in self.models.items() for name in model.readable)]
 
     def part(self, name: str) -> tuple[Any, str]:
         """The model that has a variable, input or observable of this name, and its name there; or the group itself."""
@@ -209,10 +213,12 @@ class Group(brainstate.nn.Module):
         return value
 
     def read(self, what: str, state: dict[str, Any]) -> Any:
-        """The output, or what a model has, evaluated on ``state``."""
+        """The output or the activity of all regions, or what a model has, evaluated on ``state``."""
         key, _, inner = what.partition('.')
         if inner:
             return self._read(key, inner, state)
+        if what == 'activity':
+            return self._activity(state)
         given = {
             key: checks.quantity(
                 port.scaled(self._read(key, port.what, state)), self._units[0], f'Group.source[{key!r}]'
@@ -220,6 +226,18 @@ class Group(brainstate.nn.Module):
             for key, port in self.source.items()
         }
         return self.joined(given)
+
+    def _activity(self, state: dict[str, Any]) -> Any:
+        each = {key: self._read(key, 'activity', state) for key in self.models}
+        if len({u.get_unit(value).dim for value in each.values()}) > 1:
+            units = ', '.join(f'{key}.{self.models[key].activity_source} ({u.get_unit(x)})' for key, x in each.items())
+            raise checks.UnitError(
+                f'Group: activity has one unit over all regions; got {units}: make each relative to its rest, '
+                'bf.Monitor(BOLDSignal(...), source=lambda net: net.node.joined({'
+                + ', '.join(f"{key!r}: net.read('{key}.activity') / {key}_at_rest - 1" for key in each)
+                + '})).'
+            )
+        return self.joined(each)
 
     def _read(self, key: str, what: str, state: dict[str, Any]) -> Any:
         model = getattr(self, key)

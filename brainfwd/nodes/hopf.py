@@ -28,6 +28,7 @@ class HopfOscillator(NeuralMass):
     """
 
     observables = ('output', 'power')
+    activity_source = 'power'
 
     a = Parameter(0.25, 'bifurcation parameter')
     frequency = Parameter(10.0 * u.Hz, 'frequency of the oscillation')

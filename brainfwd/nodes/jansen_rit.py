@@ -28,6 +28,7 @@ class JansenRitModel(NeuralMass):
     """
 
     observables = ('output', 'firing_rate')
+    activity_source = 'firing_rate'
 
     A = Parameter(3.25 * u.mV, 'amplitude of the excitatory potential')
     B = Parameter(22.0 * u.mV, 'amplitude of the inhibitory potential')

@@ -20,6 +20,8 @@ class LinearModel(NeuralMass):
     reaches :math:`-\gamma`.
     """
 
+    activity_source = 'x'
+
     gamma = Parameter(-10.0 * u.Hz, 'rate of growth, negative for relaxation')
 
     x = Variable(0.01, 'activity')

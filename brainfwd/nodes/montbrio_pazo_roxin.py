@@ -25,6 +25,7 @@ class MontbrioPazoRoxinModel(NeuralMass):
     """
 
     observables = ('output', 'synchrony')
+    activity_source = 'r'
 
     tau = Parameter(10.0 * u.ms, 'membrane time constant', positive=True)
     eta = Parameter(-5.0, 'centre of the currents')

@@ -29,6 +29,7 @@ class StuartLandauOscillator(NeuralMass):
     """
 
     observables = ('output', 'power')
+    activity_source = 'power'
 
     a = Parameter(0.25, 'bifurcation parameter')
     beta = Parameter(1.0, 'saturation of the amplitude')

@@ -24,6 +24,8 @@ class WilsonCowanModel(NeuralMass):
     silence is an equilibrium; s = 0 leaves it. A response of another kind is a subclass that overrides ``S``.
     """
 
+    activity_source = 'rE'
+
     tau_E = Parameter(8.0 * u.ms, 'excitatory time constant', positive=True)
     tau_I = Parameter(8.0 * u.ms, 'inhibitory time constant', positive=True)
     w_EE = Parameter(16.0, 'weight from excitatory to excitatory cells')

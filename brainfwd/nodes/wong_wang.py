@@ -23,6 +23,7 @@ class WongWangModel(NeuralMass):
     """
 
     observables = ('output', 'firing_rate')
+    activity_source = 'S'
 
     a = Parameter(270.0 * u.Hz / u.nA, 'gain of the firing rate')
     b = Parameter(108.0 * u.Hz, 'threshold of the firing rate')

@@ -26,6 +26,7 @@ class WongWangEIModel(NeuralMass):
     """
 
     observables = ('output', 'firing_rate')
+    activity_source = 'S_E'
 
     a_E = Parameter(310.0 * u.Hz / u.nA, 'gain of the excitatory firing rate')
     b_E = Parameter(125.0 * u.Hz, 'threshold of the excitatory firing rate')

@@ -25,8 +25,9 @@ class Monitor(Module):
     what : str, callable or ForwardModel
         A variable or method of the node (``'y0'``, ``'output'``, ``'firing_rate'``), a function of the network that
         returns a Quantity, or a forward model.
-    source : str or callable
-        What a forward model sees at every step: a variable or method of the node, or a function of the network.
+    source : str or callable, optional
+        What a forward model sees at every step: a variable or method of the node, or a function of the network. By
+        default the output of the node, or for BOLD its activity.
     sampling_period : Quantity, optional
         Of names and functions; by default the one of the run. A forward model has its own.
     average : bool
@@ -37,7 +38,7 @@ class Monitor(Module):
     def __init__(
         self,
         what: Any,
-        source: str | Callable = 'output',
+        source: str | Callable | None = None,
         sampling_period: Any = None,
         average: bool = False,
         *,
@@ -47,11 +48,11 @@ class Monitor(Module):
         if not (isinstance(what, str | ForwardModel) or callable(what)):
             raise TypeError(f'Monitor(what) is a name, a function of the network or a forward model; got {what!r}.')
         self.what = what
-        self.source = source
-        if source != 'output' and not isinstance(what, ForwardModel):
+        if source is not None and not isinstance(what, ForwardModel):
             raise ValueError(
                 'Monitor(source=...) is what a forward model sees; a name or a function reads the network.'
             )
+        self.source = source or (what.source if isinstance(what, ForwardModel) else 'output')
         if isinstance(what, ForwardModel):
             if sampling_period is not None:
                 raise ValueError(
@@ -71,14 +72,20 @@ class Monitor(Module):
 
     def check(self, network: Network, where: str) -> None:
         """Refuse what the network does not have."""
-        for read in (self.source, self.what):
-            if isinstance(read, str):
-                checks.choice(read, network.node.readable, where)
-        if self.forward is not None and self.source == 'output' and self.forward.in_size != network.in_size:
+        if self.forward is not None and self.source == self.forward.source and self.forward.in_size != network.in_size:
             raise checks.ShapeError(
                 f'{where}: {type(self.forward).__name__} sees {self.forward.in_size} regions; '
                 f'the network has {network.in_size}.'
             )
+        if self.source == 'activity' and 'activity' not in network.node.readable:
+            raise ValueError(
+                f'{where}: {type(self.forward).__name__} follows the activity of neurons, which '
+                f'{_without_activity(network)} does not say: name something that grows with it, '
+                'bf.Monitor(bold, source=...), a variable or method of the node or a function of the network.'
+            )
+        for read in (self.source, self.what):
+            if isinstance(read, str):
+                checks.choice(read, network.node.readable, where)
 
     def begin(self, network: Network) -> None:
         """Called before the first step, when the network has its states."""
@@ -144,6 +151,11 @@ class Monitor(Module):
 
 def _read(network: Network, what: str | Callable) -> Any:
     return network.read(what) if isinstance(what, str) else what(network)
+
+
+def _without_activity(network: Network) -> str:
+    models = getattr(network.node, 'models', {'': network.node}).values()
+    return ', '.join(type(model).__name__ for model in models if not model.activity_source)
 
 
 def _zeros(x: Any) -> jax.Array:

@@ -56,10 +56,12 @@ class Recorder:
         self.now = period * (begin // period + int(sample) + 1)
         time = float((self.now * self.dt).in_unit(u.second).mantissa)
         self.now, self.state = self.now - period, None
+        forward = self.run.monitors[name].forward
+        limit = '' if forward is None else forward.limit
         raise SimulationError(
             f'the monitor {name!r} is not finite at t = {time:g} s, first at index {tuple(map(int, where))}: the '
-            'network is, so that its activity is beyond what the monitor can take. .result of this error holds what '
-            'was recorded before.',
+            f'network is, so that its activity is beyond what the monitor can take{limit}. .result of this error holds '
+            'what was recorded before.',
             self.result(),
         )
 

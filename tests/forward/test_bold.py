@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from brainfwd._core.checks import ShapeError, UnitError
-from brainfwd.forward import BOLDSignal
+from brainfwd.forward import BOLDSignal, bold_parameters
 
 
 def run(model, z, dt_ms):
@@ -20,10 +20,11 @@ def run(model, z, dt_ms):
         return model.bold()
 
     with brainstate.environ.context(dt=dt_ms * u.ms):
-        return np.asarray(brainstate.transform.for_loop(step, jnp.asarray(z, brainstate.environ.dftype())))
+        z = jax.tree.map(lambda x: jnp.asarray(x, brainstate.environ.dftype()), z)
+        return np.asarray(brainstate.transform.for_loop(step, z))
 
 
-def printed(z, times, kappa=0.65, gamma=0.41, tau=0.98, alpha=0.32, E0=0.34, V0=0.02):
+def printed(z, times, kappa=0.65, gamma=0.41, tau=0.98, alpha=0.32, E0=0.34, V0=0.02, k=None):
     """Friston et al. (2003), in f, v, q; ``z`` a function of time."""
 
     def rhs(t, y):
@@ -34,7 +35,8 @@ def printed(z, times, kappa=0.65, gamma=0.41, tau=0.98, alpha=0.32, E0=0.34, V0=
 
     y = solve_ivp(rhs, (0, times[-1]), [0, 1, 1, 1], t_eval=times, rtol=1e-10, atol=1e-12, max_step=0.05).y
     _, _, v, q = y
-    return V0 * (7 * E0 * (1 - q) + 2 * (1 - q / v) + (2 * E0 - 0.2) * (1 - v))
+    k1, k2, k3 = (7 * E0, 2, 2 * E0 - 0.2) if k is None else k
+    return V0 * (k1 * (1 - q) + k2 * (1 - q / v) + k3 * (1 - v))
 
 
 def test_response_to_one_second():
@@ -167,3 +169,127 @@ def test_bad_input(make, error, says):
 def test_a_shape_that_does_not_fit():
     with brainstate.environ.context(dt=1 * u.ms), pytest.raises(ShapeError, match='batch_size'):
         BOLDSignal(2).init_all_states().update(np.ones((3, 2)))
+
+
+# ---- published sets
+
+
+@pytest.mark.parametrize(
+    ('name', 'values', 'k'),
+    [
+        ('friston2003', (0.65, 0.41, 0.98, 0.32, 0.34, 0.02), (2.38, 2, 0.48)),
+        ('friston2000', (1 / 0.8, 1 / 0.4, 1.0, 0.2, 0.8, 0.02), (5.6, 2, 1.4)),
+        ('tvb', (1 / 1.54, 1 / 1.44, 0.98, 0.32, 0.4, 0.04), (4.3 * 40.3 * 0.4 * 0.04, 0.5 * 25 * 0.4 * 0.04, 0.5)),
+        ('spm12', (0.64, 0.32, 2.0, 0.32, 0.4, 0.04), (4.3 * 40.3 * 0.4 * 0.04, 25 * 0.4 * 0.04, 0)),
+    ],
+)
+def test_a_published_set_solves_the_printed_equations(name, values, k):
+    times = np.arange(1, 151) * 0.1
+    expected = printed(lambda t: 0.2, times, *values, k=k)
+    model = BOLDSignal(1, parameters=name)
+    assert repr(model) == f'BOLDSignal(1, parameters={name!r}, tr=2. s)'
+    np.testing.assert_allclose(model.coefficients, k, rtol=1e-12, atol=1e-15)
+    signal = run(model.init_all_states(), np.full(150, 0.2), 100.0)[:, 0]
+    assert abs(signal - expected).max() < 1e-5 * abs(expected).max()
+
+
+def test_single_values_replace_those_of_a_set():
+    model = BOLDSignal(2, parameters='tvb', tau_s=1.2 * u.second, k_2=0.3)
+    assert (model.tau_s, model.tau_f) == (1.2 * u.second, 1.44 * u.second)
+    assert model.coefficients[1] == 0.3
+    assert repr(model) == "BOLDSignal(2, tau_s=1.2 s, k_2=0.3, parameters='tvb', tr=2. s)"
+    # the formula follows what it is made of: twice the field and the echo time
+    model.nu_0, model.echo_time = 80.6 * u.Hz, 80 * u.ms
+    assert model.coefficients[0] == pytest.approx(4 * 4.3 * 40.3 * 0.4 * 0.04)
+    for one in bold_parameters('tvb'):
+        assert one in BOLDSignal.parameter_fields
+
+
+# ---- a step of its own
+
+
+def smooth(t):
+    return 0.3 * np.sin(2 * np.pi * 0.2 * t) ** 2
+
+
+def test_error_of_the_sub_step():
+    """Second order in it, and below 1e-5 of the peak as it is by default."""
+    times, dt = np.arange(1, 1601) * 5e-3, 5.0
+    expected, error = printed(smooth, times), {}
+    z = (np.vectorize(lambda t: _mean(smooth, t, 5e-3)))(times - 5e-3)
+    with brainstate.environ.context(precision=64):
+        for sub_step in (10, 100, 200):
+            model = BOLDSignal(1, sub_step=sub_step * u.ms).init_all_states()
+            error[sub_step] = abs(run(model, z, dt)[:, 0] - expected).max() / abs(expected).max()
+    assert error[10] < 1e-5
+    assert 3.3 < error[200] / error[100] < 4.7
+
+
+def _mean(f, begin, width):
+    """By Gauss' rule."""
+    points, weights = np.polynomial.legendre.leggauss(5)
+    return weights @ f(begin + width * (points + 1) / 2) / 2
+
+
+def test_a_step_longer_than_the_sub_step_is_divided():
+    times = np.arange(1, 101) * 0.25
+    signal = run(BOLDSignal(1).init_all_states(), np.r_[np.ones(4), np.zeros(96)], 250.0)[:, 0]
+    expected = printed(lambda t: float(t < 1), times)
+    assert abs(signal - expected).max() < 1e-5 * abs(expected).max()
+
+
+def test_what_is_read_between_sub_steps_is_of_now():
+    """As with a step of the haemodynamics at every step of the loop."""
+    z = np.r_[np.full(35, 0.5), np.zeros(20)]
+    slow, every = (run(BOLDSignal(1, sub_step=ms * u.ms).init_all_states(), z, 10.0)[:, 0] for ms in (50.0, 10.0))
+    np.testing.assert_allclose(slow, every, rtol=0, atol=1e-4 * abs(every).max())
+    assert (np.diff(slow[:30]) > 0).all()
+
+
+def test_rest_stays_exact_for_long():
+    """Also where activity is what it is at rest, in a unit."""
+    baseline = np.array([5.3, 0.7]) * u.Hz
+    model = BOLDSignal(2, baseline=baseline).init_all_states()
+    signal = run(model, np.broadcast_to(baseline.mantissa, (20000, 2)) * u.Hz, 1.0)
+    assert signal.dtype == np.float32
+    assert (signal == 0).all()
+
+
+def test_baseline():
+    """(activity - baseline) / baseline, per region, in any unit of the activity."""
+    rates = np.broadcast_to([6.0, 0.9], (100, 2))
+    z = np.broadcast_to([0.2, -0.1], (100, 2))
+    given = run(BOLDSignal(2, baseline=np.array([5e-3, 1e-3]) / u.ms).init_all_states(), rates * u.Hz, 50.0)
+    np.testing.assert_allclose(given, run(BOLDSignal(2).init_all_states(), z, 50.0), rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ('make', 'error', 'says'),
+    [
+        (lambda: BOLDSignal(2, parameters='friston'), ValueError, "is one of 'friston2003', 'friston2000', 'tvb'"),
+        (lambda: BOLDSignal(2, V_0=4.0), ValueError, r'BOLDSignal\.V_0 is a fraction, between 0 and 1; got 4'),
+        (lambda: BOLDSignal(2, E_0=np.array([0.3, 1.0])), ValueError, 'E_0 is a fraction'),
+        (lambda: BOLDSignal(2, tau_0=-1 * u.second), ValueError, 'tau_0 must be above zero'),
+        (
+            lambda: BOLDSignal(2, echo_time=0.04),
+            UnitError,
+            r'the echo time, in ms; got a bare number: write 0.04 \* u.ms',
+        ),
+        (lambda: BOLDSignal(2, k_1=2.0 * u.second), UnitError, 'k_1 is the weight of deoxyhaemoglobin, dimensionless'),
+        (lambda: BOLDSignal(2, baseline=0.0 * u.Hz), ValueError, 'baseline must be above zero'),
+        (lambda: BOLDSignal(2, sub_step=0.01), UnitError, r'write 0.01 \* u.second'),
+        (
+            lambda: BOLDSignal(2).init_all_states().update(np.ones(2) * u.Hz),
+            UnitError,
+            r'relative neural activity.*got Hz: say what it is at rest, BOLDSignal\(..., baseline=5. \* u.Hz\)',
+        ),
+        (
+            lambda: BOLDSignal(2, baseline=2 * u.Hz).init_all_states().update(np.ones(2)),
+            UnitError,
+            'in the unit of the baseline, in Hz; got a bare array',
+        ),
+    ],
+)
+def test_bad_input_of_sets_and_baseline(make, error, says):
+    with pytest.raises(error, match=says):
+        make()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from brainfwd._core.fields import ParameterState
-from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, ForwardModel, LeadFieldModel, MEGLeadFieldModel
+from brainfwd.forward import BOLDSignal, EEGLeadFieldModel, ForwardModel, HRFBold, LeadFieldModel, MEGLeadFieldModel
 from brainfwd.forward.lead_field.sampled import SampledSensors
 from brainfwd.records import Channels
 
@@ -50,6 +50,7 @@ MODELS = {
         {'grad': u.tesla / u.meter, 'mag': u.tesla},
     ),
     'BOLD': (lambda: BOLDSignal(3, tr=PERIOD), u.UNITLESS, u.UNITLESS),
+    'convolved BOLD': (lambda: HRFBold(3, tr=PERIOD), u.UNITLESS, u.UNITLESS),
 }
 
 

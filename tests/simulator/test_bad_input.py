@@ -146,7 +146,7 @@ def test_run(sim, options, error, said):
 def test_one_forward_model_in_two_places(sim):
     bold = bf.BOLDSignal(3, tr=1 * u.ms)
     with pytest.raises(ValueError, match='names one monitor or forward model twice: it has one state, so make another'):
-        sim.run(2 * u.ms, monitors={'a': bf.Monitor(bold), 'b': bold})
+        sim.run(2 * u.ms, monitors={'a': bf.Monitor(bold, 'x'), 'b': bf.Monitor(bold, 'x')})
 
 
 def test_only_a_forward_model_has_a_source():
@@ -171,7 +171,7 @@ def test_a_forward_model_has_its_own_period():
         ),
         (dict(inputs={'inp': lambda t: np.ones(2) * UNIT}), bf.ShapeError, r'Linear\.inp is .* fits \(3,\); got shape'),
         (
-            dict(monitors={'bold': bf.Monitor(bf.BOLDSignal(3, tr=1 * u.ms))}),
+            dict(monitors={'bold': bf.Monitor(bf.BOLDSignal(3, tr=1 * u.ms), source='output')}),
             bf.UnitError,
             r'BOLDSignal\.update\(z=\.\.\.\) is the relative neural activity.*, dimensionless; got mV',
         ),
