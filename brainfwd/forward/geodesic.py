@@ -29,7 +29,9 @@ def cortical_graph(cortex: Cortex) -> Any:
     start, end = np.append(a[first], c), np.append(b[first], d)
     length = np.append(_distance(xyz, a[first], b[first]), straight)
     on = cortex.on_cortex[start] & cortex.on_cortex[end]
-    one_way = sparse.csr_array((length[on], (start[on], end[on])), (len(xyz), len(xyz)))
+    # 32 bits: paths in older releases of SciPy take no others
+    pairs = start[on].astype(np.int32), end[on].astype(np.int32)
+    one_way = sparse.csr_array((length[on], pairs), (len(xyz), len(xyz)))
     return one_way + one_way.T
 
 
