@@ -11,7 +11,7 @@ from brainfwd.records import Channels
 
 __all__ = ['sensors']
 
-# inches of a panel: so that 102 names of a helmet can be read
+# inches of a panel in which a hundred names can be read
 _SIZE = 5.6
 _COLOURS = dict(zip(SENSORS, PALETTE, strict=False))
 
@@ -43,7 +43,8 @@ def sensors(channels: Channels, names: bool = True, title: str | None = None) ->
     """
     if channels.positions is None:
         raise ValueError('sensors(channels) needs the positions of the sensors; got channels without.')
-    fig = figure(_SIZE * len(channels.kinds), _SIZE + 0.4, fixed_aspect=True)
+    inches = _SIZE * max(1.0, (max(map(channels.types.count, channels.kinds)) / 200) ** 0.5)
+    fig = figure(inches * len(channels.kinds), inches + 0.4, fixed_aspect=True)
     axes = fig.subplots(1, len(channels.kinds), squeeze=False)[0]
     for axis, kind in zip(axes, channels.kinds, strict=True):
         index = channels.indices(kind)
@@ -55,8 +56,9 @@ def sensors(channels: Channels, names: bool = True, title: str | None = None) ->
         draw_head(axis, xy * (1 + 0.08 / np.hypot(*xy.T).max()))
         short, shared = _without_first_word([channels.names[i] for i in index])
         if names:
-            size = _font_size(xy, np.ptp(axis.get_xlim()), max(map(len, short)), np.bincount(place_of).max())
-            for place, (x, y) in enumerate(xy):
+            rows = np.bincount(place_of).max()
+            sizes = _font_sizes(xy * inches * 72 / np.ptp(axis.get_xlim()), max(map(len, short)), rows)
+            for place, ((x, y), size) in enumerate(zip(xy, sizes, strict=True)):
                 text = '\n'.join(short[i] for i in np.flatnonzero(place_of == place))
                 axis.annotate(
                     text, (x, y), (0, -3), textcoords='offset points', ha='center', va='top', fontsize=size, color=INK
@@ -78,10 +80,11 @@ def _without_first_word(names: Sequence[str]) -> tuple[list[str], str]:
     return [name[len(word) + 1 :] for name in names], word
 
 
-def _font_size(xy: np.ndarray, width: float, letters: int, rows: int) -> float:
-    """Points: names as large as the usual distance between neighbours lets be, within what can be read."""
+def _font_sizes(xy: np.ndarray, letters: int, rows: int) -> np.ndarray:
+    """Points: names as large as the nearest neighbour lets be, those of most places alike; places in points too."""
     from scipy.spatial import cKDTree
 
-    apart = np.median(cKDTree(xy).query(xy, k=2)[0][:, 1]) / width * _SIZE * 72
+    apart = cKDTree(xy).query(xy, k=2)[0][:, 1]
     # a letter is about 0.6 as wide as it is high; a row takes 1.2, and a dot is above
-    return float(np.clip(apart / max(0.6 * letters, 1.2 * rows + 0.6), 3.0, 8.0))
+    largest = np.minimum(apart, np.median(apart)) / max(0.6 * letters, 1.2 * rows + 0.6)
+    return np.clip(largest, 2.0, 8.0)
