@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd.forward.ball import Ball
 from brainfwd.forward.spherical_head import SphericalHead
 from brainfwd.records import Channels, NoiseCovariance, Recording, average_reference, si, values
 from brainfwd.records.matching import finite, order_of
@@ -135,21 +136,22 @@ def dipole_fit(
     left, singular, _ = np.linalg.svd(white / math.sqrt(power), full_matrices=False)
     compressed = left * singular
 
-    begin = _starts(starts, head)
+    ball = Ball(head.centre.mantissa, float(head.radii.to_decimal(u.meter)[0]))
+    begin = _starts(starts, head, ball)
     with jax.enable_x64(True):
 
         def misfit(z: np.ndarray) -> np.ndarray:
-            return np.asarray(_misfit(_place(z, head), head, channels, whiten, compressed))
+            return np.asarray(_misfit(ball.place(z), head, channels, whiten, compressed))
 
         def slope(z: np.ndarray) -> np.ndarray:
-            return np.asarray(_slope(_place(z, head), head, channels, whiten, compressed)) @ _stretch(z, head)
+            return np.asarray(_slope(ball.place(z), head, channels, whiten, compressed)) @ ball.slope(z)
 
         fits = [
-            least_squares(misfit, _unbounded(start, head), slope, method='lm', max_nfev=max_steps, **_TOLERANCES)
+            least_squares(misfit, ball.coordinates(start), slope, method='lm', max_nfev=max_steps, **_TOLERANCES)
             for start in begin
         ]
         best = min(fits, key=lambda fit: fit.cost)
-        place = _place(best.x, head)
+        place = ball.place(best.x)
         gain = np.asarray(_gain(place, head, channels))
         by_place = math.sqrt(power) * np.asarray(_slope(place, head, channels, whiten, compressed))
 
@@ -164,9 +166,9 @@ def dipole_fit(
         position_cov=u.Quantity(np.linalg.pinv(by_place.T @ by_place, hermitian=True), unit=u.meter**2),
         residual=values((y - moments.T @ gain.T) @ average_reference(channels).T, channels),
         starts=u.Quantity(begin, unit=u.meter),
-        ends=u.Quantity(np.array([_place(fit.x, head) for fit in fits]), unit=u.meter),
+        ends=u.Quantity(np.array([ball.place(fit.x) for fit in fits]), unit=u.meter),
         misfits=np.array([2 * fit.cost for fit in fits]),
-        converged=bool(best.status > 0 and _reach(place, head) < _BORDER),
+        converged=bool(best.status > 0 and ball.reach(place) < _BORDER),
     )
 
 
@@ -189,33 +191,7 @@ def _misfit(place: jax.Array, head: SphericalHead, channels: Channels, whiten: A
 _slope = jax.jit(jax.jacfwd(_misfit), static_argnums=(1, 2))
 
 
-def _radius(head: SphericalHead) -> float:
-    """Of the innermost sphere, m."""
-    return float(head.radii.to_decimal(u.meter)[0])
-
-
-def _reach(place: np.ndarray, head: SphericalHead) -> float:
-    """The distance from the centre, relative to the innermost radius."""
-    return float(np.linalg.norm(place - head.centre.mantissa)) / _radius(head)
-
-
-def _place(z: np.ndarray, head: SphericalHead) -> np.ndarray:
-    return head.centre.mantissa + _radius(head) * z / math.sqrt(1 + z @ z)
-
-
-def _unbounded(place: np.ndarray, head: SphericalHead) -> np.ndarray:
-    """The coordinates that `_place` takes there."""
-    x = (place - head.centre.mantissa) / _radius(head)
-    return x / math.sqrt(1 - x @ x)
-
-
-def _stretch(z: np.ndarray, head: SphericalHead) -> np.ndarray:
-    """(3, 3) derivatives of `_place`."""
-    length = math.sqrt(1 + z @ z)
-    return _radius(head) / length * (np.eye(3) - np.outer(z, z) / length**2)
-
-
-def _starts(starts: Any, head: SphericalHead) -> np.ndarray:
+def _starts(starts: Any, head: SphericalHead, ball: Ball) -> np.ndarray:
     """(starts, 3) m."""
     where = f'{_WHERE}(starts=...)'
     if not isinstance(starts, u.Quantity) and np.ndim(starts) == 0:
@@ -225,7 +201,7 @@ def _starts(starts: Any, head: SphericalHead) -> np.ndarray:
         angle = np.pi * (3 - math.sqrt(5)) * np.arange(n)
         around = np.sqrt(1 - height**2)
         directions = np.stack([around * np.cos(angle), around * np.sin(angle), height], axis=1)
-        return head.centre.mantissa + _START * _radius(head) * directions
+        return ball.centre + _START * ball.radius * directions
     places = np.asarray(checks.quantity(starts, u.meter, where, 'places in the head frame').mantissa, float)
     checks.shape_is(places, (*places.shape[:1], 3), where, '(starts, 3)')
     checks.finite(places, where)
