@@ -148,6 +148,20 @@ class Monitor(Module):
         ]
         return np.stack(each) if isinstance(each[0], np.ndarray) else each
 
+    def __repr__(self) -> str:
+        shown = [_name(self.what)]
+        if self.forward is not None:
+            shown.append(f'source={_name(self.source)}')
+        if self.sampling_period is not None:
+            shown.append(f'sampling_period={self.sampling_period}')
+        if self.average:
+            shown.append('average=True')
+        return f'Monitor({", ".join(shown)})'
+
+
+def _name(read: Any) -> str:
+    return read.__name__ if hasattr(read, '__name__') else repr(read)
+
 
 def _read(network: Network, what: str | Callable) -> Any:
     return network.read(what) if isinstance(what, str) else what(network)
