@@ -13,8 +13,8 @@ __all__ = ['ForwardModel']
 class ForwardModel(Module):
     """What sensors see of a network.
 
-    A simulation calls `step` with what the model sees of the network, its ``source``, at every step of integration, and `sample` once per
-    ``sampling_period``, both inside ``jit`` and ``scan``; `recording` wraps the samples of a run.
+    A simulation calls `step` at every step of integration with what the model sees of the network, its ``source``, and
+    `sample` once per ``sampling_period``, both inside ``jit`` and ``scan``; `recording` wraps the samples of a run.
     """
 
     source: ClassVar[str] = 'output'

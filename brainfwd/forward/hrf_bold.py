@@ -68,10 +68,11 @@ class HRFBold(Haemodynamics, ForwardModel):
         **values: Any,
     ):
         super().__init__(in_size, tr=tr, sub_step=sub_step, name=name, **values)
-        if not isinstance(kernel, Kernel):
-            kernel = KERNELS[checks.choice(kernel, KERNELS, 'HRFBold(kernel)')]()
-        self.kernel = kernel
-        self.n_bins = math.ceil(kernel.duration / float(self.sub_step.mantissa)) + 1
+        if isinstance(kernel, Kernel):
+            self.kernel = kernel
+        else:
+            self.kernel = KERNELS[checks.choice(kernel, KERNELS, 'HRFBold(kernel)')]()
+        self.n_bins = math.ceil(self.kernel.duration / float(self.sub_step.mantissa)) + 1
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Forget what came in."""
@@ -122,8 +123,8 @@ class HRFBold(Haemodynamics, ForwardModel):
         width = seconds(sampling_period, 'HRFBold.convolved(sampling_period)', 'the time between samples')
         weights = self.kernel.weights(width, min(z.shape[-2], math.ceil(self.kernel.duration / width)))
         shape = (*z.shape[:-2], len(weights), z.shape[-1])
-        weights = jnp.broadcast_to(jnp.asarray(weights, z.dtype)[:, None], shape)
-        both = jax.scipy.signal.fftconvolve(z, weights, axes=-2)
+        response = jnp.broadcast_to(jnp.asarray(weights, z.dtype)[:, None], shape)
+        both = jax.scipy.signal.fftconvolve(z, response, axes=[-2])
         return self.gain * both[..., : z.shape[-2], :]
 
     def __repr__(self) -> str:

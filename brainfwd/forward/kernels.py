@@ -3,6 +3,7 @@
 Each gives the integral from 0 to t in closed form, so that what enters a convolution does not depend on its grid.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,7 +169,7 @@ def _glover() -> DoubleGamma:
     return DoubleGamma((7.0, tau), (13.0, tau), ratio=0.35 * area(12.0) / area(6.0))
 
 
-KERNELS = {
+KERNELS: dict[str, Callable[[], Kernel]] = {
     # spm_hrf.m (revision 7721), p = [6 16 1 1 6 0 32]
     'spm12': DoubleGamma,
     # Glover (1999), auditory cortex, (t/5.4)^6 exp(-(t - 5.4)/0.9) - 0.35 (t/10.8)^12 exp(-(t - 10.8)/0.9), as
