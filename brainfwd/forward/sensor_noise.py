@@ -14,14 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.covariance import directions
 from brainfwd._core.fields import FixedState
 from brainfwd._core.keys import as_key, key_for, member_keys
 from brainfwd.forward.product import product
-from brainfwd.forward.snr import power
-from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance, reference_projector
+from brainfwd.forward.white_noise import white_at_snr
+from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance
 from brainfwd.records.reference import Reference
 
-__all__ = ['SensorNoise', 'factor_of', 'white_at_snr']
+__all__ = ['SensorNoise', 'factor_of']
 
 
 class SensorNoise(brainstate.nn.Module):
@@ -197,64 +198,8 @@ def factor_of(covariance: np.ndarray) -> np.ndarray:
     with :math:`D` the standard deviations: magnetometers and gradiometers are treated alike whatever their units, and
     one relative floor tells a lost rank from rounding. :math:`V^T` makes it independent of the signs of eigenvectors.
     """
-    std = np.sqrt(np.diagonal(covariance))
-    scale = np.where(std > 0, std, 1.0)
-    values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
-    floor = len(values) * np.finfo(float).eps * values.max(initial=0.0)
-    root = np.sqrt(np.where(values > floor, values, 0.0))
-    return std[:, None] * ((vectors * root) @ vectors.T)
-
-
-def white_at_snr(
-    pilot: np.ndarray,
-    channels: Channels,
-    snr_db: float,
-    reference: Reference = None,
-    seconds: float = 1.0,
-    band: tuple[float, float] | None = None,
-) -> NoiseCovariance:
-    r"""White noise, per type of channel, at a signal-to-noise ratio.
-
-    .. math:: \operatorname{tr} C_\text{noise} = \operatorname{tr} C_\text{signal} / 10^{\text{SNR}/10}
-
-    against the reference, with the mean over time removed; of both no more than what lies in the band.
-
-    Parameters
-    ----------
-    pilot : array
-        (times, sensors) SI numbers without noise, in the band of the recording.
-    channels : Channels
-        The sensors.
-    snr_db : float
-        Signal-to-noise ratio in decibels.
-    reference : 'average', str, sequence of str, or None
-        Of EEG.
-    seconds : float
-        Sampling period.
-    band : tuple of float, optional
-        Lowest and highest frequency, Hz.
-
-    Raises
-    ------
-    ValueError
-        A type of channel that shows no signal; a band without a frequency of so few samples.
-    """
-    projector = reference_projector(channels, reference)
-    signal = power(pilot @ projector.T, channels, seconds, band)
-    # an impulse is white: how much of white noise lies in the band
-    impulse, any_one = np.eye(len(pilot), 1), Channels(('impulse',), ('eeg',))
-    in_band = power(impulse, any_one, seconds, band)['eeg'] / power(impulse, any_one)['eeg']
-    noise = np.zeros_like(projector)
-    for kind in channels.kinds:
-        index = channels.indices(kind)
-        if not signal[kind] > 0:
-            raise ValueError(
-                f'fix_noise(pilot): the {kind} channels show no signal; no noise has an SNR relative to it.'
-            )
-        block = projector[np.ix_(index, index)]
-        white = block @ block.T
-        noise[np.ix_(index, index)] = white * (signal[kind] / 10 ** (snr_db / 10) / np.trace(white) / in_band)
-    return NoiseCovariance(noise, channels)
+    std, values, vectors = directions(covariance, len(covariance) * np.finfo(float).eps)
+    return std[:, None] * ((vectors * np.sqrt(values)) @ vectors.T)
 
 
 def _by_signal(normal: Callable, n_members: int) -> Callable:

@@ -12,6 +12,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.covariance import directions
 from brainfwd.records import Channels, NoiseCovariance, Recording, average_reference, reference_projector
 from brainfwd.records.reference import Reference
 
@@ -190,13 +191,11 @@ def whitened_signal_to_noise(
 
 def _whitening(covariance: np.ndarray, where: str) -> np.ndarray:
     """(rank, sensors) after which such noise is white."""
-    std = np.sqrt(np.diagonal(covariance))
+    std, values, vectors = directions(covariance, 1e-12)
     if not (std > 0).any():
         raise ValueError(f'{where}(noise) shows no noise.')
-    per_std = np.divide(1.0, std, where=std > 0, out=np.zeros_like(std))
-    values, vectors = np.linalg.eigh(covariance * per_std * per_std[:, None])
-    noisy = values > 1e-12 * values[-1]
-    return (vectors[:, noisy] / np.sqrt(values[noisy])).T * per_std
+    noisy = values > 0
+    return (vectors[:, noisy] / np.sqrt(values[noisy])).T / np.where(std > 0, std, np.inf)
 
 
 def _check_pair(signal: Recording, noise: Recording | NoiseCovariance, where: str) -> None:

@@ -163,23 +163,13 @@ class LeadFieldModel(SampledSensors):
         if leadfield_unit is not None and isinstance(L, u.Quantity):
             L = checks.quantity(L, leadfield_unit, f'{me}(L=...)', 'the lead field')
         self.bare = leadfield_unit is not None and not isinstance(L, u.Quantity | Mapping)
-        self.L = self._arranged(L, layout)
+        self.L = arranged(L, layout, regions[0], channels, me)
         self.scale = dipole_scale if scale is None else scale
         self._set_snr_band(snr_band)
         if snr_db is None:
             self.noise_cov = noise_cov
         else:
             self.snr_db = snr_db
-
-    def _arranged(self, L: Any, layout: str) -> Any:
-        where, n = f'{type(self).__name__}(L=...)', self.in_size[0]
-        if isinstance(L, Mapping):
-            count = self.channels.types.count
-            return {k: arranged(block, layout, (n, count(k)), f'{where}[{k!r}]') for k, block in L.items()}
-        shape = (n, *self.out_size)
-        if callable(L):
-            L = L(shape if layout == 'regions_sensors' else shape[::-1])
-        return L if self.channels.is_mixed else arranged(L, layout, shape, where)
 
     @classmethod
     def from_lead_field(

@@ -12,7 +12,7 @@ from brainfwd._core import checks
 from brainfwd._core.fields import Parameter, constant
 from brainfwd.forward.parcellate import check_scale_unit
 from brainfwd.forward.product import product
-from brainfwd.records import LeadField, reference_projector
+from brainfwd.records import Channels, LeadField, reference_projector
 
 __all__ = ['LAYOUTS', 'LeadFieldParameter', 'ScaleParameter', 'arranged', 'sizes_of']
 
@@ -76,13 +76,25 @@ def sizes_of(L: Any, layout: str, owner: str) -> tuple[int, int]:
     return shapes[0][region], sum(shape[sensor] for shape in shapes)
 
 
-def arranged(L: Any, layout: str, shape: tuple[int, ...], where: str) -> Any:
-    """(regions, sensors), from either layout."""
+def arranged(L: Any, layout: str, n_regions: int, channels: Channels, owner: str) -> Any:
+    """(regions, sensors), or a dict of such by type of channel, from either layout or a function of the shape."""
+    where = f'{owner}(L=...)'
+    if isinstance(L, Mapping):
+        count = channels.types.count
+        return {k: _turned(block, layout, (n_regions, count(k)), f'{where}[{k!r}]') for k, block in L.items()}
     if isinstance(L, LeadField):
         raise TypeError(
             f'{where} is an array {LAYOUTS[layout]}; got a LeadField: write '
-            f'{where.split("(")[0]}.from_lead_field(lead_field, regions).'
+            f'{owner}.from_lead_field(lead_field, regions).'
         )
+    shape = (n_regions, len(channels))
+    if callable(L):
+        L = L(shape if layout == 'regions_sensors' else shape[::-1])
+    # one array for several types is an error of its own
+    return L if channels.is_mixed else _turned(L, layout, shape, where)
+
+
+def _turned(L: Any, layout: str, shape: tuple[int, int], where: str) -> Any:
     given, as_told = np.shape(u.get_mantissa(L)), layout == 'regions_sensors'
     expected = shape if as_told else shape[::-1]
     if given != expected:

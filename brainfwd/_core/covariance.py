@@ -1,0 +1,17 @@
+"""The directions in which channels vary."""
+
+import numpy as np
+
+__all__ = ['directions']
+
+
+def directions(covariance: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Standard deviations, and eigenvalues and eigenvectors (columns) of the correlations.
+
+    Of correlations, so that channels in teslas and in volts are treated alike. Eigenvalues below ``floor`` of the
+    largest are 0: there a rank is lost. A channel without variance has correlations of 0.
+    """
+    std = np.sqrt(np.diagonal(covariance))
+    scale = np.where(std > 0, std, 1.0)
+    values, vectors = np.linalg.eigh(covariance / scale / scale[:, None])
+    return std, np.where(values > floor * values.max(initial=0.0), values, 0.0), vectors
