@@ -80,6 +80,7 @@ def test_sizes_are_those_of_the_lead_field():
         (lambda: EEGLeadFieldModel(3, 4, L * PER_MOMENT, layout='MR'), ValueError, "'regions_sensors', 'sensors_reg"),
         (lambda: EEGLeadFieldModel(L=np.ones(3) * PER_MOMENT), ShapeError, r'the lead field, .*; got \(3,\)'),
         (lambda: EEGLeadFieldModel(3), ShapeError, r'EEGLeadFieldModel\(L=...\) is the lead field, .*; got NoneType'),
+        (lambda: EEGLeadFieldModel(0, L=L * PER_MOMENT), ValueError, 'in_size is a whole number of at least 1; got 0'),
         (lambda: EEGLeadFieldModel(L=lambda shape: L), ShapeError, 'got function'),
         (lambda: EEGLeadFieldModel(3, 4, L, leadfield_unit=u.volt), UnitError, r'V / \(m \* nA\); got V'),
         (

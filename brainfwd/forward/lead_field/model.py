@@ -136,8 +136,8 @@ class LeadFieldModel(SampledSensors):
         if snr_band is not None and snr_db is None:
             raise ValueError(f'{me}(snr_band=...) is that of snr_db, which was left out.')
         if in_size is None or out_size is None:
-            sizes = sizes_of(L, layout, me)
-            in_size, out_size = (given or found for given, found in zip((in_size, out_size), sizes, strict=True))
+            n_rows, n_columns = sizes_of(L, layout, me)
+            in_size, out_size = n_rows if in_size is None else in_size, n_columns if out_size is None else out_size
         regions, n_sensors = self._size(in_size), self._size(out_size)
         if len(regions) != 1 or len(n_sensors) != 1:
             raise checks.ShapeError(f'{me}: in_size and out_size are numbers; got {in_size} and {out_size}.')
