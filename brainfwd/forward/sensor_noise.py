@@ -93,17 +93,20 @@ class SensorNoise(brainstate.nn.Module):
         self._set_factor(None)
 
     def fix(self, pilot: np.ndarray, seconds: float, band: tuple[float, float] | None, where: str) -> None:
-        """Take the signal from samples without noise, (times, sensors) SI numbers; in place of an earlier one.
+        """Take the signal from samples without noise, ([batch,] times, sensors) SI numbers; in place of an earlier one.
 
-        They are ``seconds`` apart, and what counts of them is in a ``band`` in Hz, or all.
+        They are ``seconds`` apart, and what counts of them is in a ``band`` in Hz, or all. Of a batch the mean power.
         """
         if self.snr_db is None:
             raise ValueError(f'{where} is for a model made with snr_db.')
-        if pilot.ndim != 2 or len(pilot) < 2:
-            raise checks.ShapeError(f'{where} has shape (times, sensors), two times at least; got {pilot.shape}.')
+        if pilot.ndim not in (2, 3) or pilot.shape[-2] < 2:
+            raise checks.ShapeError(
+                f'{where} has shape ([batch,] times, sensors), two times at least; got {pilot.shape}.'
+            )
         checks.finite(pilot, where)
-        covariance = white_at_snr(pilot, self.channels, self.snr_db, self.reference, seconds, band)
-        self._set_factor(factor_of(covariance.matrix_si))
+        members = pilot.reshape(-1, *pilot.shape[-2:])
+        each = [white_at_snr(one, self.channels, self.snr_db, self.reference, seconds, band) for one in members]
+        self._set_factor(factor_of(np.mean([one.matrix_si for one in each], axis=0)))
         self.signal_known = True
 
     @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import brainstate
 import brainunit as u
+import jax
 import numpy as np
 from brainstate.graph import update_states
 
@@ -35,7 +36,6 @@ _WORK = 4e9
 """Products of weights and sources between two looks, at most: a few seconds."""
 _VALUES = 2**24
 """Values of a monitor that records every step between two looks, at most: 64 MiB in single precision."""
-_PILOT = 10.0 * u.second
 
 
 class Simulator:
@@ -76,6 +76,7 @@ class Simulator:
         sampling_period: u.Quantity | None = None,
         seed: int | Sequence[int] | None = None,
         batch_size: int | None = None,
+        pilot: u.Quantity = 10.0 * u.second,
         progress: bool = False,
         resume: Result | SimulationState | str | PathLike | None = None,
     ) -> Result:
@@ -103,6 +104,9 @@ class Simulator:
             So many runs at once. They differ in their noise, and in the parameters, initial values and inputs that are
             given as (batch, 1) or (batch, regions); a series is (steps, batch, regions). Connections and delays are
             the same for all.
+        pilot : Quantity
+            How much of the recording noise that is given as ``snr_db`` is relative to, from the end of the transient
+            on: all of it, where it is no longer than that. A signal that comes later does not count.
         progress : bool
             Show a progress bar.
         resume : Result, SimulationState or path, optional
@@ -111,9 +115,9 @@ class Simulator:
 
         Notes
         -----
-        Noise that a lead field has as ``snr_db`` is fixed as a covariance before the run, by a pilot without noise: the
-        transient and 10 s more, or as long as the run if that is shorter, of which the second half counts. A run that
-        continues keeps the covariance.
+        Noise that a lead field has as ``snr_db`` is fixed as a covariance before the run, by a pilot: the same run
+        without sensor noise, as far as ``pilot``. In a batch it is one covariance for all, relative to the mean of
+        their signals. A run that continues keeps the covariance.
 
         What a function of the user reads besides brainstate states is compiled in; where it changed, the run compiles
         again (an array that was changed in place is not noticed: make a new one). A new value of a parameter does not.
@@ -137,11 +141,12 @@ class Simulator:
             batch_size = before.batch_size
         seed, batch_size = checked_seed(seed, batch_size)
         setup = self._setup(duration, inputs, monitors, transient, sampling_period, batch_size, begin)
+        pilot_steps = self._steps(pilot, 'Simulator.run(pilot)', least=1)
         run = setup.run
         with brainstate.environ.context(dt=self.dt):
             if before is None:
                 _check_samples(setup, self.dt)
-                self._pilot(setup, seed)
+                self._pilot(setup, seed, pilot_steps)
                 self._begin(run, seed, batch_size)
             else:
                 restore(run, before, self.dt, batch_size)
@@ -242,35 +247,31 @@ class Simulator:
 
     # ---- the run
 
-    def _pilot(self, setup: 'Setup', seed: Any) -> None:
+    def _pilot(self, setup: 'Setup', seed: Any, steps: int) -> None:
         """Fix noise that is given relative to the signal, by a run without it."""
         run = setup.run
         forwards = {name: monitor.forward for name, monitor in run.monitors.items() if monitor.forward is not None}
         relative = {name: forward for name, forward in forwards.items() if forward.snr_db is not None}
         if not relative:
             return
-        if setup.batch_size is not None:
-            raise ValueError(
-                f'the noise of {next(iter(relative))!r} is relative to its signal, which differs between members of a '
-                'batch: give noise_cov instead of snr_db.'
-            )
-        n_steps = min(setup.n_steps, setup.skip + round(_PILOT / self.dt))
-        # the first half lets the filters settle
-        skip = (setup.skip + n_steps) // 2
+        n_steps = min(setup.n_steps, setup.skip + steps)
         for name in relative:
-            if n_steps // setup.periods[name] - skip // setup.periods[name] < 2:
+            if n_steps // setup.periods[name] - setup.skip // setup.periods[name] < 2:
                 raise ValueError(
-                    f'the noise of {name!r} is relative to its signal, which takes two samples in the second half '
-                    'of the run at least: run for longer, or give noise_cov instead of snr_db.'
+                    f'the noise of {name!r} is relative to its signal, which takes two samples at least: run (or let '
+                    'the pilot run) for longer, or give noise_cov instead of snr_db.'
                 )
-        recorder = Recorder(run, self.dt, setup.periods, 0, skip, seed)
+        recorder = Recorder(run, self.dt, setup.periods, 0, setup.skip, seed, setup.batch_size)
         with contextlib.ExitStack() as stack:
             for forward in relative.values():
                 stack.enter_context(forward.silenced())
-            self._begin(run, seed)
+            self._begin(run, seed, setup.batch_size)
             self._advance(run, recorder, setup.inputs, n_steps)
         for name, forward in relative.items():
-            forward.fix_noise(recorder.kept(name))
+            samples = recorder.kept(name)
+            if setup.batch_size is not None:  # (time, batch, sensors) so far
+                samples = jax.tree.map(lambda x: np.moveaxis(x, 1, 0), samples)
+            forward.fix_noise(samples)
 
     @staticmethod
     def _begin(run: Run, seed: Any, batch_size: int | None = None) -> None:

@@ -250,10 +250,15 @@ def test_a_given_past_is_read_with_the_parameters_of_each_member(linear):
     np.testing.assert_allclose(x, np.cumsum((read[:, 1:] + read[:, :-1]) / 2 * 0.5e-3, axis=1), rtol=1e-5)
 
 
-def test_noise_relative_to_a_signal_is_refused(far, eeg):
-    model = eeg(noise_cov=None, snr_db=10.0)
-    with pytest.raises(ValueError, match=r'differs between members of a batch: give noise_cov instead of snr_db'):
-        bf.Simulator(far(), DT).run(80 * u.ms, monitors={'eeg': model}, batch_size=2)
+def test_noise_relative_to_a_signal_is_one_for_all_members(far, eeg):
+    noisy, clean = eeg(noise_cov=None, snr_db=10.0), eeg(noise_cov=None)
+    runs = [
+        bf.Simulator(far(), DT).run(0.5 * u.second, monitors={'eeg': m}, batch_size=2, seed=3) for m in (noisy, clean)
+    ]
+    signal = np.mean([member.data_si.var(axis=0, ddof=1).sum() for member in runs[1]['eeg']])
+    noise = [member.noise_cov.matrix_si for member in runs[0]['eeg']]
+    np.testing.assert_array_equal(noise[0], noise[1])
+    assert 10 * np.log10(signal / np.trace(noise[0])) == pytest.approx(10.0, abs=1e-3)
 
 
 def test_a_function_that_mixes_members(linear, monkeypatch):

@@ -64,10 +64,27 @@ def test_a_run_that_goes_on_keeps_the_noise_and_a_new_run_fixes_it_anew(recorded
 def test_what_a_pilot_needs(network, eeg):
     sim = bf.Simulator(network(), dt=0.5 * u.ms)
     sim.network.coupling[0].conduction_speed = 10 * u.meter / u.second  # no delay is longer than so short a run
-    with pytest.raises(
-        ValueError, match="the noise of 'eeg' is relative to its signal, which takes two samples in the"
-    ):
-        sim.run(4 * u.ms, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)})
+    with pytest.raises(ValueError, match="the noise of 'eeg' is relative to its signal, which takes two samples"):
+        sim.run(2 * u.ms, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)})
+
+
+def declared(result, clean):
+    """The ratio of the signal to the covariance of the noise, which no draw of noise blurs."""
+    noise = np.trace(result['eeg'].noise_cov.matrix_si)
+    return 10 * np.log10(clean['eeg'].data_si.var(axis=0, ddof=1).sum() / noise)
+
+
+def test_a_signal_that_comes_and_goes_counts_as_it_was_recorded(network, eeg):
+    # at rest but for a push that is over by half time
+    sim = bf.Simulator(network(), dt=0.5 * u.ms)
+    run = {'inputs': {'x_inp': bf.stimuli.Pulse(1.0, onset=0.3 * u.second, duration=50 * u.ms)}, 'seed': 2}
+    clean = sim.run(1 * u.second, monitors={'eeg': eeg(noise_cov=None)}, **run)
+    noisy = sim.run(1 * u.second, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)}, **run)
+    assert declared(noisy, clean) == pytest.approx(SNR, abs=1e-3)
+    before = sim.run(1 * u.second, monitors={'eeg': eeg(noise_cov=None, snr_db=SNR)}, pilot=0.3 * u.second, **run)
+    assert declared(before, clean) > SNR + 6
+    with pytest.raises(ValueError, match='pilot'):
+        sim.run(1 * u.second, pilot=0 * u.ms)
 
 
 def test_a_pilot_that_diverges_says_so(eeg):

@@ -120,7 +120,8 @@ class SampledSensors(ForwardModel):
         Parameters
         ----------
         pilot : Quantity, ChannelGroups or Recording
-            (T, M) samples without noise, in the band of the recording; see `silenced`.
+            (T, M) samples without noise, in the band of the recording; see `silenced`. Of a batch (batch, T, M): the
+            noise is relative to the mean power of its members.
 
         Raises
         ------
