@@ -257,8 +257,7 @@ class Experiment:
         for name, solver in self.solvers.items():
             estimate = solver.update(recording)
             map_ = power[name] = np.square(u.get_mantissa(estimate.data)).mean(axis=0)
-            areas = members * sources.areas.mantissa
-            of_regions = (areas @ map_) / areas.sum(axis=1)
+            of_regions = map_ @ sources.mean_over(region_ids)
             course = u.get_mantissa(estimate.in_regions(region_ids[region : region + 1]))[:, 0]
             scores.append(
                 Score(

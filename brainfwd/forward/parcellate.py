@@ -64,7 +64,8 @@ def region_lead_field(
     Raises
     ------
     ValueError
-        A region without a source, unless ``missing='zero'``; an unknown aggregate.
+        A region without a source, unless ``missing='zero'``; sources without area, unless ``aggregate='sum'``; an
+        unknown aggregate.
     """
     checks.choice(aggregate, AGGREGATES, f'{where}(aggregate=...)')
     checks.choice(missing, ('error', 'zero'), f'{where}(missing=...)')
@@ -77,6 +78,11 @@ def region_lead_field(
         raise ValueError(
             f'{where}(regions=...): no source of the lead field lies in {_listed(empty)}. Leave such regions out '
             f"(Connectome.cortical() does for those below the cortex), or let sensors not see them: missing='zero'."
+        )
+    if aggregate != 'sum' and not sources.areas.mantissa.any():
+        raise ValueError(
+            f"{where}(lead_field): its sources stand for no area of cortex, as in a volume: write aggregate='sum', the "
+            f'moment of every source.'
         )
     weights = _aggregated(inside, sources.areas.mantissa, aggregate)
     return compress_vertex_leadfield(lead_field.fixed().gain_si, weights)

@@ -236,6 +236,8 @@ def _nearest(cortex: Cortex, sources: SourceSpace, where: str) -> tuple[np.ndarr
     """(vertices,) the source each vertex belongs to, and how far it is; infinitely far from none."""
     from scipy.sparse.csgraph import dijkstra
 
+    if sources.kind != 'surface':
+        raise ValueError(f'{where} are vertices of the mesh of the patches; got {sources}.')
     joined = np.empty(sources.n_sources, int)
     for side in (0, 1):
         mine, there = sources.hemisphere == side, np.flatnonzero(cortex.hemisphere == side)

@@ -14,8 +14,9 @@ from brainfwd._core import checks
 from brainfwd.io import tables
 from brainfwd.records import Connectome
 
-__all__ = ['load_csv_folder', 'save_csv_folder']
+__all__ = ['FILES', 'load_csv_folder', 'save_csv_folder']
 
+FILES = ('regions.csv', 'weights.csv', 'tract_lengths.csv', 'functional_connectivity.csv')
 _CORNER = 'target\\source'
 _AXES = ('x_mm', 'y_mm', 'z_mm')
 

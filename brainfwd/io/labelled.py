@@ -146,12 +146,12 @@ def _estimate(record: SourceEstimate) -> tuple[dict[str, Variable], dict[str, Va
         'source_normal': variable(('source', 'xyz'), sources.normals, 'outward normal'),
         'source_area': variable('source', sources.areas, 'cortex that the source stands for'),
         'hemisphere': ('source', np.array(sources.hemisphere), {'long_name': '0 left, 1 right'}),
-        'vertex': ('source', np.array(sources.vertices), {'long_name': 'vertex in its hemisphere'}),
+        'vertex': ('source', np.array(sources.vertices), {'long_name': 'number of the mesh point, or of the grid'}),
         'region_id': ('source', np.array(sources.region_ids), {'long_name': 'id of the region'}),
         'xyz': ('xyz', np.array(['x', 'y', 'z']), {'long_name': 'right, front, up'}),
     }
     data = {'estimate': variable(('time', 'source'), record.data, record.method or 'estimate')}
-    return data, coords, {'method': record.method}
+    return data, coords, {'method': record.method, 'sources': sources.kind}
 
 
 def _read_estimate(dataset: Any) -> SourceEstimate:
@@ -159,7 +159,11 @@ def _read_estimate(dataset: Any) -> SourceEstimate:
         quantity_of(dataset['source_position']),
         quantity_of(dataset['source_normal']),
         quantity_of(dataset['source_area']),
-        *(dataset[name].values for name in ('hemisphere', 'vertex', 'region_id')),
+        dataset['hemisphere'].values,
+        dataset['vertex'].values,
+        dataset['region_id'].values,
+        # files of before there were volumes do not say it
+        dataset.attrs.get('sources', 'surface'),
     )
     period, start = _axis(dataset)
     return SourceEstimate(quantity_of(dataset['estimate']), sources, period, start, str(dataset.attrs['method']))

@@ -51,9 +51,10 @@ def from_mne(given: Any, **options: Any) -> Any:
         As in ``mne.compute_rank``; None counts the eigenvalues. After the average reference.
     labels : sequence of mne.Label, or dict of region id to mne.Label
         The region of each source; ids are 0, 1, ... for a sequence, and -1 for sources in no label. All -1 when left
-        out.
+        out. Of surfaces alone.
     areas : Quantity
-        (sources,) mm2. When left out, those of the patches of cortex that MNE keeps for each source.
+        (sources,) mm2. When left out, those of the patches of cortex that MNE keeps for each source, and 0 in a
+        volume, whose sources stand for no area.
     sources : SourceSpace
         The sources as a record, with regions and areas: what `to_mne` was given.
     trans : mne.Transform
@@ -103,9 +104,9 @@ def to_mne(record: Any, **options: Any) -> Any:
     `Channels`               ``Info``                ``sampling_period`` (needed), ``like``
     `Recording`              ``Raw`` or ``Evoked``   ``kind``, ``like``, ``comment``
     `NoiseCovariance`        ``Covariance``
-    `LeadField`              ``Forward``             ``subject``, ``volume``
-    `SourceSpace`            ``SourceSpaces``        ``subject``, ``volume``
-    `SourceEstimate`         ``SourceEstimate``,     ``subject``, ``volume``
+    `LeadField`              ``Forward``             ``subject``
+    `SourceSpace`            ``SourceSpaces``        ``subject``
+    `SourceEstimate`         ``SourceEstimate``,     ``subject``
                              ``VolSourceEstimate``
     ======================== ======================= ========================================================
 
@@ -114,7 +115,7 @@ def to_mne(record: Any, **options: Any) -> Any:
     record : Channels, Recording, NoiseCovariance, LeadField, SourceSpace or SourceEstimate
         What to convert.
     sampling_period : Quantity
-        Time between samples.
+        Time between samples, which an Info has and `Channels` do not; a `Recording` brings its own.
     kind : {'raw', 'evoked'}
         Evoked data may start at any time and be an average of several repetitions.
     like : mne.Info
@@ -124,8 +125,6 @@ def to_mne(record: Any, **options: Any) -> Any:
         Of an Evoked.
     subject : str
         FreeSurfer's name of the subject whose vertices they are.
-    volume : bool
-        Sources in a volume, instead of on two surfaces.
 
     Returns
     -------
@@ -136,9 +135,18 @@ def to_mne(record: Any, **options: Any) -> Any:
     TypeError, ValueError, UnitError
         Another object; an option of another record; a recording that Raw cannot hold; a vertex that comes twice; an
         estimate in another unit than that of a moment.
+
+    Notes
+    -----
+    Sources of the kind ``'surface'`` become two surfaces; those of the kind ``'volume'`` one discrete source space, as
+    MNE-Python calls a grid without an MRI. It has sources sorted by hemisphere and vertex: those in another order are
+    sorted, with a warning, and ``from_mne(..., sources=record.sources)`` brings the order of the record back.
     """
     if type(record) not in _TO:
         raise TypeError(f'to_mne takes {", ".join(kind.__name__ for kind in _TO)}; got {type(record).__name__}.')
+    sources = record if isinstance(record, SourceSpace) else getattr(record, 'sources', None)
+    if sources is not None:
+        mne_sources.warn_of_order(sources)
     return _call(_TO[type(record)], 'to_mne', record, options)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from brainfwd._core import checks
 from brainfwd.forward.coils import COILS
 from brainfwd.records import SENSOR_UNITS, Channels
 from brainfwd.records.base import scalar
@@ -112,6 +113,11 @@ def _in_head_frame(chs: Sequence[Any], dev_head_t: Any) -> tuple[np.ndarray, np.
 def info_of(channels: Channels, *, sampling_period: Any = None, like: Any = None) -> Any:
     """An Info of these channels; with ``like``, that Info, of these channels and this period alone."""
     where = 'to_mne(Channels, sampling_period=...)'
+    if sampling_period is None:
+        raise checks.UnitError(
+            f'{where} is what an Info has and channels do not: write sampling_period=1. * u.ms, for example, or '
+            f'to_mne(recording).info, which has that of the recording.'
+        )
     period = scalar(sampling_period, u.second, where, 'the time between samples').mantissa
     if period <= 0:
         raise ValueError(f'{where} must be positive; got {sampling_period}.')

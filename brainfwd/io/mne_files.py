@@ -108,8 +108,10 @@ def read_fif(path: str | Path, kind: str | None = None, **options: Any) -> Recor
     return from_mne(given, **options)
 
 
-def write_fif(record: Recording | NoiseCovariance | LeadField, path: str | Path, **options: Any) -> Path:
-    """Write a record to a FIF file that MNE-Python reads; one that is there is replaced.
+def write_fif(
+    record: Recording | NoiseCovariance | LeadField, path: str | Path, *, overwrite: bool = False, **options: Any
+) -> Path:
+    """Write a record to a FIF file that MNE-Python reads.
 
     The name says what it holds: ``..._raw.fif`` continuous data, ``...-ave.fif`` an average, ``...-cov.fif`` a
     covariance, ``...-fwd.fif`` a lead field.
@@ -120,6 +122,8 @@ def write_fif(record: Recording | NoiseCovariance | LeadField, path: str | Path,
         What to write.
     path : str or Path
         The file.
+    overwrite : bool
+        Replace a file that is there.
     **options
         Those of `to_mne`.
 
@@ -130,8 +134,8 @@ def write_fif(record: Recording | NoiseCovariance | LeadField, path: str | Path,
 
     Raises
     ------
-    TypeError, ValueError, FileNotFoundError
-        Another record; a name that does not say what the record is; a folder that does not exist.
+    TypeError, ValueError, FileNotFoundError, FileExistsError
+        Another record; a name that does not say what the record is; a folder that does not exist; a file that does.
 
     Notes
     -----
@@ -154,6 +158,8 @@ def write_fif(record: Recording | NoiseCovariance | LeadField, path: str | Path,
         raise FileNotFoundError(
             f'{where}(path) lies in a folder that exists; got {path}, and there is no {path.parent}.'
         )
+    if path.exists() and not overwrite:
+        raise FileExistsError(f'{where}(path) is a new file; there is {path} already: write overwrite=True.')
     if isinstance(record, Recording):
         options = {'kind': kind, **options}
     given = to_mne(record, **options)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from brainfwd.io.mne_channels import channels_of, good_names, mne_info, named, need_mne
-from brainfwd.io.mne_sources import in_mne_order, source_space, source_spaces
+from brainfwd.io.mne_sources import in_mne_order, same_kind, source_space, source_spaces
 from brainfwd.records import LeadField, SourceSpace
 
 __all__ = ['forward', 'lead_field']
@@ -65,7 +65,8 @@ def lead_field(
 def _order_in(sources: SourceSpace, space: Sequence[Any], places: np.ndarray) -> np.ndarray:
     """Where our sources stand in a forward solution."""
     where = 'from_mne(Forward, sources=...)'
-    order, vertices = in_mne_order(sources, len(space) == 1, where)
+    same_kind(sources, 'volume' if len(space) == 1 else 'surface', where)
+    order, vertices = in_mne_order(sources, where)
     if len(vertices) != len(space) or not all(
         np.array_equal(ours, s['vertno']) for ours, s in zip(vertices, space, strict=True)
     ):
@@ -76,11 +77,11 @@ def _order_in(sources: SourceSpace, space: Sequence[Any], places: np.ndarray) ->
     return np.argsort(order)
 
 
-def forward(lead_field: LeadField, *, subject: str | None = None, volume: bool = False) -> Any:
+def forward(lead_field: LeadField, *, subject: str | None = None) -> Any:
     """A ``Forward`` in head coordinates, its sources sorted as MNE sorts them."""
     mne, n = need_mne(), lead_field.n_sources
-    space = source_spaces(lead_field.sources, subject=subject, volume=volume)
-    order, _ = in_mne_order(lead_field.sources, volume, 'to_mne(LeadField)')
+    space = source_spaces(lead_field.sources, subject=subject)
+    order, _ = in_mne_order(lead_field.sources, 'to_mne(LeadField)')
     gain, fixed = lead_field.gain_si[:, order], lead_field.orientation == 'fixed'
     columns = gain.reshape(lead_field.n_sensors, -1).copy()
     names, orientation = list(lead_field.channels.names), _FIXED if fixed else _FREE

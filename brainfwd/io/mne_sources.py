@@ -1,5 +1,6 @@
 """Sources and what is estimated of them: ``SourceSpaces`` and ``SourceEstimate`` of MNE-Python, and back."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,16 @@ from brainfwd._core.units import nAm
 from brainfwd.io.mne_channels import named, need_mne
 from brainfwd.records import SourceEstimate, SourceSpace
 
-__all__ = ['estimate', 'in_mne_order', 'mesh_sources', 'source_estimate', 'source_space', 'source_spaces']
+__all__ = [
+    'estimate',
+    'in_mne_order',
+    'mesh_sources',
+    'same_kind',
+    'source_estimate',
+    'source_space',
+    'source_spaces',
+    'warn_of_order',
+]
 
 _HEMISPHERES = ('left', 'right')
 # ids that FIFF gives to surfaces, and its frames
@@ -44,16 +54,24 @@ def source_space(src: Any, positions: np.ndarray, normals: np.ndarray, *, labels
             f'{where} takes sources on the surfaces of both hemispheres, or in one volume; got {", ".join(types)}.'
         )
     vertices = np.concatenate([space['vertno'] for space in src])
-    if types[0] == 'surf':
+    kind = 'surface' if types[0] == 'surf' else 'volume'
+    if kind == 'surface':
         hemisphere = np.repeat([0, 1], [space['nuse'] for space in src])
     else:
         hemisphere = (positions[:, 0] > 0).astype(int)
-    if areas is None:
+        if labels is not None:
+            raise ValueError(
+                'from_mne(labels=...) are of surfaces; got sources in a volume: leave labels out, and write '
+                'dataclasses.replace(sources, region_ids=...).'
+            )
+    if areas is None and kind == 'volume':
+        areas = np.zeros(len(vertices)) * u.mm**2
+    elif areas is None:
         areas = u.Quantity(np.concatenate([_patch_areas(space, where) for space in src]), unit=u.mm**2)
     regions = np.full(len(vertices), _UNKNOWN_REGION) if labels is None else _regions(labels, hemisphere, vertices)
     # FIFF holds them in single precision
     normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-    return SourceSpace(u.Quantity(positions, unit=u.meter), normals, areas, hemisphere, vertices, regions)
+    return SourceSpace(u.Quantity(positions, unit=u.meter), normals, areas, hemisphere, vertices, regions, kind)
 
 
 def _patch_areas(space: Any, where: str) -> np.ndarray:
@@ -90,8 +108,15 @@ def _regions(labels: Any, hemisphere: np.ndarray, vertices: np.ndarray) -> np.nd
     return regions
 
 
-def in_mne_order(sources: SourceSpace, volume: bool, where: str) -> tuple[np.ndarray, list[np.ndarray]]:
+def same_kind(sources: SourceSpace, kind: str, where: str) -> None:
+    """Refuse a volume where MNE has surfaces, and the other way round: their vertices number other things."""
+    if sources.kind != kind:
+        raise ValueError(f"{where} has sources of the kind '{kind}'; got the kind '{sources.kind}', {sources}.")
+
+
+def in_mne_order(sources: SourceSpace, where: str) -> tuple[np.ndarray, list[np.ndarray]]:
     """Where each source of MNE stands among ours, and the vertices of each of its source spaces, which are sorted."""
+    volume = sources.kind == 'volume'
     hemisphere = np.zeros(sources.n_sources, int) if volume else sources.hemisphere
     order = np.lexsort((sources.vertices, hemisphere))
     vertices = [sources.vertices[order][hemisphere[order] == side] for side in ((0,) if volume else (0, 1))]
@@ -103,9 +128,22 @@ def in_mne_order(sources: SourceSpace, volume: bool, where: str) -> tuple[np.nda
     return order, vertices
 
 
-def source_spaces(sources: SourceSpace, *, subject: str | None = None, volume: bool = False) -> Any:
-    """``SourceSpaces`` in the head frame that know the mesh points that are sources, and no others."""
-    order, vertices = in_mne_order(sources, volume, 'to_mne: a SourceSpace')
+def warn_of_order(sources: SourceSpace) -> None:
+    """Say so where MNE will have the sources in another order than we do."""
+    order, _ = in_mne_order(sources, 'to_mne: a SourceSpace')
+    if not np.array_equal(order, np.arange(len(order))):
+        keys = 'sources.vertices,' if sources.kind == 'volume' else 'sources.vertices, sources.hemisphere'
+        warnings.warn(
+            f'to_mne: MNE-Python has sources sorted by hemisphere and vertex, the record has them in another order. '
+            f'Other data in the order of the record are data[:, order] there, order = np.lexsort(({keys})).',
+            stacklevel=3,
+        )
+
+
+def source_spaces(sources: SourceSpace, *, subject: str | None = None) -> Any:
+    """``SourceSpaces`` in the head frame that know the points that are sources, and no others."""
+    volume = sources.kind == 'volume'
+    order, vertices = in_mne_order(sources, 'to_mne: a SourceSpace')
     places, normals = sources.positions.mantissa[order], sources.normals[order]
     spaces, first = [], 0
     for used, surface in zip(vertices, (_LEFT, _RIGHT), strict=False):
@@ -142,7 +180,8 @@ def source_estimate(stc: Any, *, sources: Any = None, unit: Any = None, method: 
     if np.iscomplexobj(stc.data):
         raise ValueError(f'{where} is real; got complex data: take abs(stc), or the real part.')
     volume = isinstance(stc, mne.VolSourceEstimate)
-    order, spaces = in_mne_order(sources, volume, 'from_mne(sources=...)')
+    same_kind(sources, 'volume' if volume else 'surface', where)
+    order, spaces = in_mne_order(sources, 'from_mne(sources=...)')
     ours = [(side, vertex) for side, vertices in enumerate(spaces) for vertex in vertices]
     place = dict(zip(ours, order, strict=True))
     theirs = [(side, vertex) for side, vertices in enumerate(stc.vertices) for vertex in vertices]
@@ -163,15 +202,15 @@ def source_estimate(stc: Any, *, sources: Any = None, unit: Any = None, method: 
     return SourceEstimate(data, chosen, stc.tstep * u.second, stc.tmin * u.second, method)
 
 
-def estimate(record: SourceEstimate, *, subject: str | None = None, volume: bool = False) -> Any:
-    """A ``SourceEstimate``, or with ``volume`` a ``VolSourceEstimate``, in A m or without a unit."""
+def estimate(record: SourceEstimate, *, subject: str | None = None) -> Any:
+    """A ``SourceEstimate``, of a volume a ``VolSourceEstimate``, in A m or without a unit."""
     mne, where = need_mne(), 'to_mne(SourceEstimate)'
-    order, vertices = in_mne_order(record.sources, volume, where)
+    order, vertices = in_mne_order(record.sources, where)
     unit = u.amp * u.meter
     if record.unit.is_unitless:
         data = record.data
     else:
         data = checks.quantity(record.data, unit, where, 'what is estimated').mantissa
-    kind = mne.VolSourceEstimate if volume else mne.SourceEstimate
+    kind = mne.VolSourceEstimate if record.sources.kind == 'volume' else mne.SourceEstimate
     period, start = record.sampling_period.mantissa, record.start.mantissa
     return kind(data.T[order], vertices, tmin=start, tstep=period, subject=subject)

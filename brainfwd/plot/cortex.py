@@ -95,6 +95,8 @@ def spread_to_vertices(sources: SourceSpace, cortex: Cortex) -> np.ndarray:
 def _vertices_of(sources: SourceSpace, cortex: Cortex) -> np.ndarray:
     """(sources,) vertex of each source in the joined mesh."""
     sizes = np.bincount(cortex.hemisphere, minlength=2)
+    if sources.kind != 'surface':
+        raise ValueError(f'on_cortex(sources) lie on the vertices of the cortex; got {sources}.')
     if (sources.vertices >= sizes[sources.hemisphere]).any() or (sources.vertices < 0).any():
         raise ValueError(
             f'on_cortex(sources) lie on the vertices of the cortex, {sizes[0]} and {sizes[1]}; '

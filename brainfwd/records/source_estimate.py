@@ -78,13 +78,11 @@ class SourceEstimate:
         return dataclasses.replace(self, data=self.data[part], start=first)
 
     def in_regions(self, region_ids: Any) -> Any:
-        """The mean over each region, weighted by area: (times, regions), in the unit of the data.
+        """The mean over each region, as `SourceSpace.mean_over` weighs it: (times, regions), in the unit of the data.
 
         Raises
         ------
         ValueError
             A region without a source.
         """
-        inside = np.stack([self.sources.in_region(int(region)) for region in region_ids], axis=1)
-        weights = inside * self.sources.areas.mantissa[:, None]
-        return self.data @ (weights / weights.sum(axis=0))
+        return self.data @ self.sources.mean_over(region_ids)

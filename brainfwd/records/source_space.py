@@ -1,4 +1,4 @@
-"""The sources: dipoles on the cortex, and the region each belongs to."""
+"""The sources: dipoles on the cortex or in a volume, and the region each belongs to."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,15 +6,17 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import ShapeError, finite, non_negative, shape_is, unit_vectors
+from brainfwd._core.checks import ShapeError, choice, finite, non_negative, shape_is, unit_vectors
 from brainfwd.records.base import as_vector, frozen_quantity, keep
 
 __all__ = ['SourceSpace']
 
+_KINDS = ('surface', 'volume')
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SourceSpace:
-    """Dipole sources on the cortex of both hemispheres.
+    """Dipole sources on the cortex of both hemispheres, or in a volume.
 
     Parameters
     ----------
@@ -23,18 +25,21 @@ class SourceSpace:
     normals : array
         (sources, 3) unit vectors, outward.
     areas : Quantity
-        (sources,) the cortex each source stands for, mm2.
+        (sources,) the cortex each source stands for, mm2; 0 in a volume, where a source stands for none.
     hemisphere : array
         (sources,) 0 left, 1 right.
     vertices : array
-        (sources,) number of the mesh point in its hemisphere.
+        (sources,) number of the mesh point in its hemisphere, or of the point of the grid in a volume.
     region_ids : array
         (sources,) id of the region, as in `Connectome.region_ids`.
+    kind : {'surface', 'volume'}
+        What the vertices number: points of a mesh of each hemisphere, or of one grid.
 
     Raises
     ------
     UnitError, ShapeError, ValueError
-        A wrong unit or shape, a value that is not finite, a negative area, a normal that is no unit vector.
+        A wrong unit or shape, a value that is not finite, a negative area, a normal that is no unit vector, another
+        kind.
     """
 
     positions: Any
@@ -43,6 +48,7 @@ class SourceSpace:
     hemisphere: Any
     vertices: Any
     region_ids: Any
+    kind: str = 'surface'
 
     def __post_init__(self):
         shape = np.shape(u.get_mantissa(self.positions))
@@ -61,6 +67,7 @@ class SourceSpace:
         hemisphere = as_vector(self.hemisphere, np.int8, n, 'SourceSpace(hemisphere=...)')
         if not np.isin(hemisphere, (0, 1)).all():
             raise ValueError('SourceSpace(hemisphere=...) is 0 (left) or 1 (right) for each source.')
+        choice(self.kind, _KINDS, 'SourceSpace(kind=...)')
         keep(
             self,
             positions=positions,
@@ -72,7 +79,8 @@ class SourceSpace:
         )
 
     def __repr__(self) -> str:
-        return f'SourceSpace({self.n_sources} sources, {len(np.unique(self.region_ids))} regions)'
+        place = ' in a volume' if self.kind == 'volume' else ''
+        return f'SourceSpace({self.n_sources} sources{place}, {len(np.unique(self.region_ids))} regions)'
 
     @property
     def n_sources(self) -> int:
@@ -89,6 +97,7 @@ class SourceSpace:
             self.hemisphere[selected],
             self.vertices[selected],
             self.region_ids[selected],
+            self.kind,
         )
 
     def in_region(self, region_id: int) -> np.ndarray:
@@ -97,3 +106,16 @@ class SourceSpace:
         if not inside.any():
             raise ValueError(f'SourceSpace.in_region({region_id}): no source belongs to this region.')
         return inside
+
+    def mean_over(self, region_ids: Any) -> np.ndarray:
+        """(sources, regions) weights that take the mean over each region: by area, or all alike where areas are 0.
+
+        Raises
+        ------
+        ValueError
+            A region without a source.
+        """
+        inside = np.stack([self.in_region(int(region)) for region in region_ids], axis=1)
+        areas = inside * self.areas.mantissa[:, None]
+        weights = np.where(areas.any(axis=0), areas, inside)
+        return weights / weights.sum(axis=0)

@@ -59,8 +59,31 @@ def test_names_may_be_anything_in_a_folder(tmp_path):
 def test_what_is_not_there_is_not_read(brain, tmp_path):
     io.save_connectome(brain, tmp_path / 'brain')
     bare = Connectome(brain.weights, brain.tract_lengths, brain.labels, brain.region_ids)
-    io.save_connectome(bare, tmp_path / 'brain')
+    io.save_connectome(bare, tmp_path / 'brain', overwrite=True)
     same(io.load_connectome(tmp_path / 'brain'), bare)
+
+
+@pytest.mark.parametrize(('name', 'file'), [('brain', 'brain/weights.csv'), ('brain.zip', 'brain.zip')])
+def test_what_is_there_is_replaced_when_asked_to(brain, tmp_path, name, file):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    notes = (tmp_path / file).with_name('notes.csv')
+    for path in (tmp_path / file, notes):
+        path.write_text('of somebody')
+    with pytest.raises(FileExistsError, match=rf'{file} already: write overwrite=True'):
+        io.save_connectome(brain, tmp_path / name)
+    assert [path.read_text() for path in (tmp_path / file, notes)] == ['of somebody'] * 2
+    assert sorted(tmp_path.rglob('*.*')) == sorted([tmp_path / file, notes])
+    io.save_connectome(brain, tmp_path / name, overwrite=True)
+    assert np.array_equal(io.load_connectome(tmp_path / name).weights, brain.weights)
+    assert notes.read_text() == 'of somebody'
+
+
+def test_a_file_is_no_folder(brain, tmp_path):
+    (tmp_path / 'brain').write_text('of somebody')
+    (tmp_path / 'folder.zip').mkdir()
+    for name, what in (('brain', 'is a folder'), ('folder.zip', 'is a zip')):
+        with pytest.raises(FileExistsError, match=what):
+            io.save_connectome(brain, tmp_path / name, overwrite=True)
 
 
 def test_zip_loses_ids_and_functional_connectivity_alone(brain, tmp_path):

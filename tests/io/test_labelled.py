@@ -80,8 +80,10 @@ def sources():
     return datasets.load_lead_field('eeg').sources.mask(np.arange(4738) < 20)
 
 
+@pytest.mark.parametrize('kind', ['surface', 'volume'])
 @pytest.mark.parametrize('unit', [nAm, u.UNITLESS, nAm / u.mm**2])
-def test_an_estimate_comes_back(unit, sources, tmp_path):
+def test_an_estimate_comes_back(unit, kind, sources, tmp_path):
+    sources = dataclasses.replace(sources, kind=kind)
     numbers = np.random.default_rng(0).standard_normal((5, 20))
     data = numbers if unit.is_unitless else u.Quantity(numbers, unit=unit)
     given = SourceEstimate(data, sources, 2 * u.ms, 1 * u.second, 'sLORETA')
@@ -94,6 +96,7 @@ def test_an_estimate_comes_back(unit, sources, tmp_path):
         given.sampling_period,
     )
     np.testing.assert_array_equal(u.get_mantissa(back.data), numbers)
+    assert back.sources.kind == kind
     for name in ('normals', 'hemisphere', 'vertices', 'region_ids'):
         np.testing.assert_array_equal(getattr(back.sources, name), getattr(sources, name))
     for name in ('positions', 'areas'):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from brainfwd import io
-from brainfwd.records import Channels, Recording, SourceEstimate
+from brainfwd.records import Channels, SourceEstimate
 
 # relative: half a unit in the last place of single precision, rounded twice
 SINGLE = 1.2e-7
@@ -146,11 +146,14 @@ def test_names_of_files(records, tmp_path):
         io.write_fif(SourceEstimate(np.zeros((1, sources.n_sources)), sources, 1 * u.ms), tmp_path / 'a.fif')
 
 
-def test_a_file_is_replaced(tmp_path):
-    channels = Channels(('a',), ('eeg',))
-    for value in (1.0, 2.0):
-        path = io.write_fif(Recording(np.full((4, 1), value), channels, 1 * u.ms), tmp_path / 'a_raw.fif')
-    assert (io.read_fif(path).data_si == 2.0).all()
+@pytest.mark.parametrize('name', ['sim_raw.fif', 'sim-ave.fif', 'sim-cov.fif', 'sim-fwd.fif'])
+def test_a_file_is_replaced_when_asked_to(records, tmp_path, name):
+    (tmp_path / name).write_text('of somebody')
+    with pytest.raises(FileExistsError, match=rf'{name} already: write overwrite=True'):
+        io.write_fif(records[name], tmp_path / name)
+    assert (tmp_path / name).read_text() == 'of somebody'
+    io.write_fif(records[name], tmp_path / name, overwrite=True)
+    assert mne.what(tmp_path / name) != 'unknown'
 
 
 def test_without_mne(monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from brainfwd import EEGLeadFieldModel, datasets, io
 from brainfwd._core.checks import UnitError
 from brainfwd._core.units import nAm
-from brainfwd.records import Channels, Connectome, LeadField, Recording, SourceEstimate, average_reference
+from brainfwd.records import Channels, Connectome, LeadField, Recording, SourceEstimate, SourceSpace, average_reference
 
 SI = {'mag': u.tesla, 'grad': u.tesla / u.meter, 'eeg': u.volt}
 
@@ -296,24 +296,23 @@ def test_lead_fields_come_back(lead_field, orientation):
     assert (back.channels, back.head, back.sources) == (given.channels, given.head, given.sources)
 
 
-def test_sources_in_any_order_and_in_a_volume(lead_field):
+@pytest.mark.parametrize('kind', ['surface', 'volume'])
+def test_sources_in_any_order(lead_field, kind):
     rng = np.random.default_rng(0)
     order = rng.permutation(lead_field.n_sources)
-    sources = dataclasses.replace(
-        lead_field.sources,
-        **{f.name: getattr(lead_field.sources, f.name)[order] for f in dataclasses.fields(lead_field.sources)},
-    )
+    names = ('positions', 'normals', 'areas', 'hemisphere', 'vertices', 'region_ids')
+    sources = SourceSpace(*(getattr(lead_field.sources, name)[order] for name in names), kind)
+    if kind == 'volume':
+        sources = dataclasses.replace(sources, vertices=order)
     mixed = LeadField(lead_field.gain_si[:, order], lead_field.channels, sources)
-    forward = io.to_mne(mixed)
+    with pytest.warns(UserWarning, match=r'data\[:, order\].*lexsort') as caught:
+        forward = io.to_mne(mixed)
+    assert caught[0].filename == __file__
+    # as the warning says
+    keys = (sources.vertices,) if kind == 'volume' else (sources.vertices, sources.hemisphere)
+    np.testing.assert_array_equal(np.lexsort(keys), np.argsort(order))
     assert np.array_equal(forward['sol']['data'].reshape(-1, lead_field.n_sources, 3), lead_field.gain_si)
     assert np.array_equal(io.from_mne(forward, sources=sources).gain_si, mixed.gain_si)
-    numbered = dataclasses.replace(sources, vertices=order)
-    volume = io.to_mne(LeadField(mixed.gain_si, mixed.channels, numbered), volume=True)
-    assert volume['src'].kind == 'discrete'
-    assert np.array_equal(io.from_mne(volume, sources=numbered).gain_si, mixed.gain_si)
-    areas = np.full(len(order), 2.0) * u.mm**2
-    alone = io.from_mne(volume, areas=areas).sources
-    assert np.array_equal(alone.hemisphere, alone.positions.mantissa[:, 0] > 0)
 
 
 # ---- estimates ----
@@ -321,12 +320,17 @@ def test_sources_in_any_order_and_in_a_volume(lead_field):
 
 @pytest.mark.parametrize('volume', [False, True])
 @pytest.mark.parametrize('unit', [nAm, u.UNITLESS])
+@pytest.mark.filterwarnings('ignore:to_mne. MNE-Python has sources sorted')
 def test_estimates_come_back(lead_field, unit, volume):
-    sources = dataclasses.replace(lead_field.sources, vertices=np.arange(lead_field.n_sources)[::-1])
+    sources = dataclasses.replace(
+        lead_field.sources,
+        vertices=np.arange(lead_field.n_sources)[::-1],
+        kind='volume' if volume else 'surface',
+    )
     numbers = np.random.default_rng(0).normal(size=(4, sources.n_sources))
     data = numbers if unit.is_unitless else u.Quantity(numbers, unit=unit)
     given = SourceEstimate(data, sources, 2 * u.ms, -10 * u.ms, 'dSPM')
-    stc = io.to_mne(given, subject='twoballs', volume=volume)
+    stc = io.to_mne(given, subject='twoballs')
     assert isinstance(stc, mne.VolSourceEstimate if volume else mne.SourceEstimate)
     assert (stc.subject, stc.tmin, stc.tstep) == ('twoballs', -0.01, 0.002)
     factor = 1.0 if unit.is_unitless else 1e-9
@@ -361,6 +365,8 @@ def test_wrong_objects(raw, covariance):
         io.from_mne(np.zeros(3))
     with pytest.raises(TypeError, match='got float'):
         io.to_mne(1.0)
+    with pytest.raises(UnitError, match=r'write sampling_period=1\. \* u\.ms'):
+        io.to_mne(Channels(('a',), ('eeg',)))
     with pytest.raises(TypeError, match=r'from_mne\(RawArray, ...\) takes the options apply_proj; got labels'):
         io.from_mne(raw, labels=[])
     with pytest.raises(TypeError, match=r'needs the Info of the data'):

@@ -125,7 +125,7 @@ def test_data_of_mne_through_our_solver(problem, nave):
             fitted = solver(orientation='free').fit(lead_field, noise_cov, nave=recording.nave)
             ours = fitted.update(recording)
             theirs = apply_inverse(evoked, operator, 1 / 9, method)
-            back = io.to_mne(ours, volume=True)
+            back = io.to_mne(ours)
             _assert_close(back.data, theirs.data)
             assert np.array_equal(back.vertices[0], theirs.vertices[0])
             np.testing.assert_allclose(back.times, theirs.times, atol=1e-12)
@@ -141,7 +141,7 @@ def test_records_of_ours_through_the_solver_of_mne(problem):
     ours = inverse.DSPM(orientation='loose').fit(lead_field, noise_cov, nave=3).update(recording)
     with mne.utils.use_log_level('error'):
         evoked = io.to_mne(recording, kind='evoked').set_eeg_reference(projection=True)
-        theirs = io.to_mne(lead_field, volume=True)
+        theirs = io.to_mne(lead_field)
         operator = make_inverse_operator(evoked.info, theirs, io.to_mne(noise_cov), loose=0.2)
         stc = apply_inverse(evoked, operator, 1 / 9, 'dSPM')
     back = io.from_mne(stc, sources=lead_field.sources, unit=u.UNITLESS)

@@ -32,6 +32,14 @@ def test_mask_and_region(sources):
         sources.mask([0, 1, 2, 3])
 
 
+def test_mean_over_regions(sources):
+    np.testing.assert_allclose(sources.mean_over([1001, 2003]), [[0.25, 0], [0.75, 0], [0, 0], [0, 1]])
+    volume = SourceSpace(**(fields(sources) | {'areas': np.zeros(4) * u.mm**2, 'kind': 'volume'}))
+    np.testing.assert_allclose(volume.mean_over([1001, 2003]), [[0.5, 0], [0.5, 0], [0, 0], [0, 1]])
+    assert volume.mask([True, False, True, True]).kind == 'volume'
+    assert repr(volume) == 'SourceSpace(4 sources in a volume, 3 regions)'
+
+
 def test_read_only(sources):
     with pytest.raises(ValueError, match='read-only'):
         sources.positions.mantissa[0] = 0.0
@@ -52,6 +60,7 @@ def test_read_only(sources):
         ({'hemisphere': [0, 1, 2, 0]}, ValueError, 'left'),
         ({'vertices': [0.5, 1, 2, 3]}, ValueError, 'int64'),
         ({'region_ids': [1, 2]}, ShapeError, r'\(4,\)'),
+        ({'kind': 'vol'}, ValueError, "Did you mean 'volume'"),
     ],
 )
 def test_bad_input(sources, bad, error, says):
