@@ -28,10 +28,12 @@ __all__ = [
     'kind',
     'members',
     'non_negative',
+    'number',
     'positive',
     'positive_int',
     'quantity',
     'shape_is',
+    'spell',
     'square',
     'unit_vectors',
 ]
@@ -57,7 +59,8 @@ def code(unit: u.Unit) -> str:
     return text.replace('^', '**')
 
 
-def _spell(value: Any, unit: u.Unit) -> str:
+def spell(value: Any, unit: u.Unit) -> str:
+    """A number with a unit as Python code, ``50. * u.nA``; an array as ``<array> * u.nA``."""
     plain = isinstance(value, numbers.Real | np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
     number = f'{float(value):g}' if plain else '<array>'
     if re.fullmatch(r'-?\d+', number):
@@ -85,13 +88,13 @@ def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quant
         A bare number where a unit is due, or a unit of another dimension.
     """
     what = f'{where} is {meaning}, ' if meaning else f'{where} is '
-    hint = 'write a plain number' if unit.is_unitless else f'write {_spell(1.0, unit)}, for example'
+    hint = 'write a plain number' if unit.is_unitless else f'write {spell(1.0, unit)}, for example'
     if value is None:
         raise UnitError(f'{what}{_in(unit)}; got None: {hint}.')
     if isinstance(value, str):
         raise UnitError(f'{what}{_in(unit)}; got the text {value!r}: {hint}.')
     if isinstance(value, u.Unit):
-        raise UnitError(f'{what}{_in(unit)}; got the unit {value} alone: write {_spell(1.0, unit)}.')
+        raise UnitError(f'{what}{_in(unit)}; got the unit {value} alone: write {spell(1.0, unit)}.')
     if isinstance(value, u.Quantity):
         if not u.have_same_dim(value.unit, unit):
             raise UnitError(f'{what}{_in(unit)}; got {value.unit}: {hint}.')
@@ -106,7 +109,7 @@ def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quant
         raise UnitError(f'{what}{_in(unit)}; got {type(value).__name__}: {hint}.')
     if unit.is_unitless:
         return value
-    raise UnitError(f'{what}{_in(unit)}; got a bare {_kind(value)}: write {_spell(value, unit)}.')
+    raise UnitError(f'{what}{_in(unit)}; got a bare {_kind(value)}: write {spell(value, unit)}.')
 
 
 def _in(unit: u.Unit) -> str:
@@ -127,6 +130,15 @@ def array(value: Any, where: str) -> Any:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
         raise ShapeError(f'{where} is an array of numbers; got {type(value).__name__}.') from error
+
+
+def number(value: Any, where: str) -> float:
+    """``value`` as a float: one finite number without a unit."""
+    if isinstance(value, str | bool) or np.ndim(u.get_mantissa(value)):
+        raise ValueError(f'{where} is one number; got {value!r}.')
+    result = float(array(value, where))
+    finite(result, where)
+    return result
 
 
 def _concrete(value: Any) -> np.ndarray | None:

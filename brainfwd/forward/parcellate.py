@@ -37,8 +37,8 @@ AGGREGATES = {'density': _MOMENT / u.mm**2, 'mean': _MOMENT, 'sum': _MOMENT}
 
 
 def check_scale_unit(unit: u.Unit, dipole_unit: u.Unit, owner: str, name: str) -> None:
-    """Refuse a moment per area where a moment is due, and the other way round: the observable would be odd."""
-    if _is_observable(dipole_unit / unit):
+    """Refuse a scale that leaves an odd observable, as a moment per area does where a moment is due."""
+    if unit.is_unitless or _is_observable(dipole_unit / unit):
         return
     for aggregates, other in (("'density'", AGGREGATES['density']), ("'mean' or 'sum'", AGGREGATES['mean'])):
         if _is_observable(other / unit):
@@ -47,11 +47,16 @@ def check_scale_unit(unit: u.Unit, dipole_unit: u.Unit, owner: str, name: str) -
                 f'{owner}.{name} turns the observable into {dipole_unit}; got {unit}, which fits '
                 f'aggregate={aggregates}: write {name}=... * {checks.code(right)}.'
             )
+    example = checks.code(dipole_unit / u.mV)
+    raise checks.UnitError(
+        f'{owner}.{name} turns the observable, a potential, a rate, a current or a number, into {dipole_unit}; '
+        f'got {unit}, for an observable in {dipole_unit / unit}: write {name}=... * {example}, for example.'
+    )
 
 
 def _is_observable(unit: u.Unit) -> bool:
-    """Whether neural masses have outputs in such a unit: potentials, rates, fractions."""
-    return any(u.have_same_dim(unit, known) for known in (u.mV, u.Hz, u.UNITLESS))
+    """Whether neural masses have outputs in such a unit: potentials, rates, currents, fractions."""
+    return any(u.have_same_dim(unit, known) for known in (u.mV, u.Hz, u.nA, u.UNITLESS))
 
 
 def region_lead_field(

@@ -20,6 +20,7 @@ from brainfwd._core.keys import as_key, key_for, member_keys
 from brainfwd.forward.product import product
 from brainfwd.forward.white_noise import white_at_snr
 from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance
+from brainfwd.records.channels import check_same_sensors
 from brainfwd.records.reference import Reference
 
 __all__ = ['SensorNoise', 'factor_of']
@@ -77,17 +78,13 @@ class SensorNoise(brainstate.nn.Module):
         if covariance is None:
             self._set_factor(None)
             return
-        if not covariance.channels.same_sensors(self.channels):
-            raise ValueError(
-                f'{self.owner}.noise_cov is of the channels of the model, in their order; got {covariance.channels}.'
-            )
+        check_same_sensors(covariance.channels, self.channels, f'{self.owner}.noise_cov', 'the model')
         self._set_factor(factor_of(covariance.referenced(self.reference).matrix_si))
 
     def set_snr(self, snr_db: float | None) -> None:
         """Noise to this signal-to-noise ratio, once `fix` knows the signal; None for no noise."""
         if snr_db is not None:
-            snr_db = float(checks.array(snr_db, f'{self.owner}(snr_db=...)'))
-            checks.finite(snr_db, f'{self.owner}(snr_db=...)')
+            snr_db = checks.number(snr_db, f'{self.owner}(snr_db=...)')
         self.snr_db = snr_db
         self.forget_signal()
         self._set_factor(None)

@@ -2,7 +2,8 @@ r"""Signal-to-noise ratio of sensors.
 
 .. math:: \text{SNR}_{dB} = 10 \log_{10} \frac{\operatorname{tr} C_\text{signal}}{\operatorname{tr} C_\text{noise}}
 
-per type of channel, after projection to the reference, with the mean over time removed, in a band of frequencies.
+per type of channel, in the reference that the electrodes have, with the mean over time removed, in a band of
+frequencies.
 """
 
 import math
@@ -14,6 +15,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.covariance import directions
 from brainfwd.records import Channels, NoiseCovariance, Recording, average_reference, reference_projector
+from brainfwd.records.channels import check_same_sensors
 from brainfwd.records.reference import Reference
 
 __all__ = ['band_in_hertz', 'counted', 'power', 'projector_of', 'signal_to_noise', 'whitened_signal_to_noise']
@@ -83,7 +85,12 @@ def projector_of(channels: Channels, reference: Reference, where: str) -> np.nda
 
 def band_in_hertz(band: Any, seconds: float, where: str) -> tuple[float, float] | None:
     """The edges of a band in Hz, None for an open one; an error unless 0 <= low < high <= half the sampling rate."""
-    if band is None or all(edge is None for edge in band):
+    if band is None:
+        return None
+    one = isinstance(band, u.Quantity) and not band.shape
+    if one or not isinstance(band, list | tuple | u.Quantity) or len(band) != 2:
+        raise ValueError(f'{where} are two frequencies, (8 * u.Hz, 13 * u.Hz), None for an open edge; got {band}.')
+    if all(edge is None for edge in band):
         return None
     low, high = (
         default if edge is None else float(u.get_mantissa(checks.quantity(edge, u.Hz, where, 'a frequency')))
@@ -108,7 +115,8 @@ def signal_to_noise(
 
     .. math:: 10 \log_{10} \big(\operatorname{tr} C_\text{signal} / \operatorname{tr} C_\text{noise}\big)
 
-    after projection to the reference, with the mean over time removed.
+    with the mean over time removed. ``snr_db`` of a model is meant in the reference of its recordings; in another the
+    ratio is another.
 
     Parameters
     ----------
@@ -117,7 +125,7 @@ def signal_to_noise(
     band : tuple of two Quantities, optional
         The frequencies counted, Hz, of the discrete Fourier transform; all by default.
     reference : str, sequence of str, or None
-        Of the electrodes, before the powers are taken: as in `Recording.referenced`.
+        To bring both to before the powers are taken, as `Recording.referenced` does; None leaves them.
 
     Raises
     ------
@@ -160,7 +168,7 @@ def whitened_signal_to_noise(
         The frequencies counted, Hz, of both after whitening; all by default. A covariance does not say at which
         frequencies there is noise: with a band the noise is a Recording.
     reference : str, sequence of str, or None
-        Of the electrodes, as in `Recording.referenced`.
+        To bring both to, as `Recording.referenced` does; None leaves them.
 
     Raises
     ------
@@ -200,8 +208,7 @@ def _whitening(covariance: np.ndarray, where: str) -> np.ndarray:
 
 def _check_pair(signal: Recording, noise: Recording | NoiseCovariance, where: str) -> None:
     """Refuse a signal and a noise that are not of the same sensors and rate."""
-    if not noise.channels.same_sensors(signal.channels):
-        raise ValueError(f'{where}(noise) is of the channels of the signal, {signal.channels}; got {noise.channels}.')
+    check_same_sensors(noise.channels, signal.channels, f'{where}(noise)', 'the signal')
     if isinstance(noise, NoiseCovariance):
         return
     if not math.isclose(noise.sampling_period.mantissa, signal.sampling_period.mantissa, rel_tol=1e-9):

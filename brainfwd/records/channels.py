@@ -1,5 +1,6 @@
 """Sensors: their names, types and places, and numbers measured by them."""
 
+import difflib
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from brainfwd._core.checks import ShapeError, UnitError, choice, quantity, shape_is
 from brainfwd.records.base import frozen, frozen_quantity, keep
 
-__all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'si', 'values']
+__all__ = ['SENSOR_UNITS', 'ChannelGroups', 'Channels', 'check_same_sensors', 'no_such', 'si', 'values']
 
 SENSOR_UNITS = {'eeg': u.volt, 'mag': u.tesla, 'grad': u.tesla / u.meter}
 """The SI unit of what each type of channel measures."""
@@ -42,7 +43,8 @@ class Channels:
     Raises
     ------
     ValueError
-        A type that does not exist, a name that comes twice, axes that are not unit vectors at right angles.
+        A type that does not exist, a name that comes twice, axes that are not unit vectors at right angles, or whose z
+        is not x cross y.
     ShapeError
         Names, types, positions and coils of different number.
     """
@@ -127,8 +129,10 @@ class Channels:
         wanted = [kinds_or_names] if isinstance(kinds_or_names, str) else list(kinds_or_names)
         wanted = [w for want in wanted for w in (('mag', 'grad') if want == 'meg' and self._has_meg else (want,))]
         for want in wanted:
-            if want not in self.names:
-                choice(want, [*self.kinds, *self.names] if len(self) <= 8 else self.kinds, 'Channels.pick(...)')
+            if want not in (*self.kinds, *self.names):
+                raise ValueError(
+                    f'Channels.pick(...) takes types and names of {self}; {no_such(want, (*self.kinds, *self.names))}.'
+                )
         chosen = set(wanted)
         index = np.array(
             [i for i, pair in enumerate(zip(self.names, self.types, strict=True)) if chosen & set(pair)], dtype=int
@@ -145,6 +149,27 @@ class Channels:
     @property
     def _has_meg(self) -> bool:
         return bool({'mag', 'grad'} & set(self.kinds))
+
+
+def check_same_sensors(given: Channels, expected: Channels, where: str, whose: str) -> None:
+    """Refuse channels of other names or types or in another order, and name the first that differs."""
+    if given.same_sensors(expected):
+        return
+    told = f'{where} is of the channels of {whose}, in their order, {expected}; got {given}'
+    pairs = [list(zip(each.names, each.types, strict=True)) for each in (given, expected)]
+    for i, (got, due) in enumerate(zip(*pairs, strict=False)):
+        if got != due:
+            told += f', the first that differs is {got[0]!r} ({got[1]}) at {i}, in place of {due[0]!r} ({due[1]})'
+            break
+    raise ValueError(f'{told}{": the same in another order" if sorted(pairs[0]) == sorted(pairs[1]) else ""}.')
+
+
+def no_such(name: object, names: Sequence[str]) -> str:
+    """That there is no such name, and which are near, for an error."""
+    by_lower = {each.lower(): each for each in names}
+    near = [by_lower[each] for each in difflib.get_close_matches(str(name).lower(), by_lower, n=3)]
+    shown = ', '.join(map(repr, near or names[:5])) + ('' if near or len(names) <= 5 else ', ...')
+    return f'there is no {name!r}: {"near are" if near else "there are"} {shown}'
 
 
 def _checked_coils(coils: Any, axes: Any, types: tuple[str, ...]) -> tuple[tuple[str, ...] | None, Any]:
@@ -169,6 +194,11 @@ def _checked_coils(coils: Any, axes: Any, types: tuple[str, ...]) -> tuple[tuple
     if not (off < 1e-3).all():
         worst = int(np.nanargmax(np.where(np.isfinite(off), off, np.inf)))
         raise ValueError(f'{where} are unit vectors at right angles, zeros for EEG; got {axes[worst]} at {worst}.')
+    mirrored = np.flatnonzero(np.linalg.det(axes) < 0)
+    if len(mirrored):
+        raise ValueError(
+            f'{where} are right-handed, z = x cross y; got left-handed ones at {mirrored[0]}, as of a mirrored head.'
+        )
     return coils, axes
 
 
@@ -281,8 +311,7 @@ def si(value: Any, channels: Channels, where: str = 'si(value)') -> Any:
         Groups of other channels.
     """
     if isinstance(value, ChannelGroups):
-        if not value.channels.same_sensors(channels):
-            raise ValueError(f'{where} holds the channels {channels}; got others, {value.channels}.')
+        check_same_sensors(value.channels, channels, where, 'the sensors')
         return value.joined()
     if channels.is_mixed:
         raise UnitError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from brainfwd._core.checks import ShapeError, UnitError, finite, positive_int
 from brainfwd.records.base import frozen, keep, scalar
-from brainfwd.records.channels import Channels, si, values
+from brainfwd.records.channels import Channels, check_same_sensors, si, values
 from brainfwd.records.noise_covariance import NoiseCovariance
 from brainfwd.records.reference import Reference, reference_projector
 from brainfwd.records.time_axis import check_axis, slice_of, times_of
@@ -67,10 +67,8 @@ class Recording:
         data = frozen(self.data_si, where)
         finite(data, where)
         period, start = check_axis(self.sampling_period, self.start, 'Recording')
-        if self.noise_cov is not None and not self.noise_cov.channels.same_sensors(self.channels):
-            raise ValueError(
-                f'Recording(noise_cov=...) is of the same channels, {self.channels}; got {self.noise_cov.channels}.'
-            )
+        if self.noise_cov is not None:
+            check_same_sensors(self.noise_cov.channels, self.channels, 'Recording(noise_cov=...)', 'the recording')
         band = self.band
         if band is not None:
             where = 'Recording(band=...)'
@@ -146,8 +144,7 @@ class Recording:
             raise ValueError(f'{where} needs at least one recording; got none.')
         first, expected = parts[0], parts[0].start.mantissa
         for part in parts:
-            if not part.channels.same_sensors(first.channels):
-                raise ValueError(f'{where} have the same channels, {first.channels}; got {part.channels}.')
+            check_same_sensors(part.channels, first.channels, where, 'the first')
             if not np.isclose(part.sampling_period.mantissa, first.sampling_period.mantissa, rtol=1e-9):
                 raise ValueError(f'{where} have one period, {first.sampling_period}; got {part.sampling_period}.')
             if part.head != first.head:

@@ -45,6 +45,15 @@ def test_a_unit_error_is_caught_as_either_kind():
     assert issubclass(checks.ShapeError, ValueError)
 
 
+def test_one_number():
+    assert checks.number(np.float32(3), 'x') == 3.0
+    for value, says in ((True, 'one number'), ('3', "got '3'"), ([3, 3], r'got \[3, 3\]'), (np.inf, 'finite')):
+        with pytest.raises(ValueError, match=says):
+            checks.number(value, 'x')
+    with pytest.raises(checks.UnitError, match='without a unit; got one in mV'):
+        checks.number(3 * u.mV, 'x')
+
+
 def test_quantity_converts():
     converted = checks.quantity(0.5 * u.second, u.ms, 'x')
     assert converted.unit == u.ms

@@ -10,7 +10,7 @@ import pytest
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.fields import ParameterState
 from brainfwd.forward import EEGLeadFieldModel, LeadFieldModel, MEGLeadFieldModel
-from brainfwd.records import ChannelGroups, Channels
+from brainfwd.records import SENSOR_UNITS, ChannelGroups, Channels
 
 MOMENT = u.nA * u.meter
 PER_MV = MOMENT / u.mV
@@ -103,6 +103,14 @@ def test_channel_groups_out(rng):
     np.testing.assert_allclose(y['eeg'].mantissa.sum(axis=-1), 0, atol=1e-6)
 
 
+HELMET = Channels(tuple('abcd'), ('mag', 'grad', 'mag', 'grad'))
+
+
+def meg(channels=HELMET, **counts):
+    L = {kind: np.ones((3, n)) * SENSOR_UNITS[kind] / MOMENT for kind, n in counts.items()}
+    return MEGLeadFieldModel(L=L, channels=channels)
+
+
 @pytest.mark.parametrize(
     ('make', 'error', 'says'),
     [
@@ -115,6 +123,16 @@ def test_channel_groups_out(rng):
             lambda: MEGLeadFieldModel(L=np.ones((3, 4)) * u.tesla / MOMENT).update(np.ones((5, 3)) * u.mV),
             UnitError,
             r'in m * nA; got mV: make the model with a scale, dipole_scale=1. \* u.meter \* u.nA / u.mV',
+        ),
+        (
+            lambda: eeg(dipole_scale=50.0).update(np.ones(3) * u.mV),
+            UnitError,
+            r'in m * nA; got mV: the scale has no unit: write dipole_scale=50. \* u.meter \* u.nA / u.mV',
+        ),
+        (
+            lambda: eeg(dipole_scale=50 * u.mV / MOMENT),
+            UnitError,
+            r'into m * nA; got mV / \(m * nA\), for an observable in .*: write dipole_scale=... \* u.meter \* u.nA',
         ),
         (lambda: eeg().update(np.ones(3)), UnitError, 'in m * nA; got a bare array'),
         (lambda: eeg(dipole_scale=2 * PER_MV).update(np.ones(3)), UnitError, 'in mV; got a bare array'),
@@ -142,6 +160,16 @@ def test_channel_groups_out(rng):
             UnitError,
             'one Quantity for each of eeg, mag; got Quantity',
         ),
+        (lambda: meg(mag=2), UnitError, "each of mag, grad; got 'mag'"),
+        (lambda: meg(mag=2, grad=1), ShapeError, r"L=...\)\['grad'\] has shape \(3, 2\) .*; got \(3, 1\)"),
+        (lambda: meg(mag=2, grad=2, channels=None), ValueError, 'needs channels=...'),
+        (
+            lambda: EEGLeadFieldModel(
+                L=np.ones((4, 3)) * u.volt / MOMENT, channels=Channels(tuple('abcd'), ('eeg',) * 4)
+            ),
+            ShapeError,
+            "got \\(4, 3\\): write layout='sensors_regions'",
+        ),
         (
             lambda: MEGLeadFieldModel(3, 4, np.ones((3, 4)) * u.tesla / MOMENT, reference='average'),
             ValueError,
@@ -152,6 +180,21 @@ def test_channel_groups_out(rng):
 def test_bad_input(make, error, says):
     with pytest.raises(error, match=says.replace('m * nA', r'm \* nA')):
         make()
+
+
+@pytest.mark.parametrize('known', [(), (3, 4)], ids=['', 'sizes'])
+def test_a_record_is_no_array(eeg_head, known):
+    with pytest.raises(
+        TypeError, match=r'got a LeadField: write EEGLeadFieldModel.from_lead_field\(lead_field, regions\)'
+    ):
+        EEGLeadFieldModel(*known, L=eeg_head)
+
+
+def test_a_current_times_a_length_is_a_moment():
+    model = eeg(dipole_scale=0.1 * u.mm)
+    np.testing.assert_allclose(
+        model.update(np.ones(3) * u.nA).mantissa, eeg().update(np.full(3, 1e-4) * MOMENT).mantissa, rtol=1e-6
+    )
 
 
 def test_the_scale_that_an_error_names_works():

@@ -83,3 +83,6 @@ def test_bad_input(rng):
     ):
         with pytest.raises(ValueError, match=says):
             whitened_signal_to_noise(signal, other, **options)
+        (noise, {'band': 8 * u.Hz}, r'are two frequencies, \(8 \* u.Hz, 13 \* u.Hz\), None for an open edge; got 8 Hz'),
+        (noise, {'band': '8'}, 'two frequencies'),
+        (noise, {'band': (8 * u.Hz,)}, 'two frequencies'),

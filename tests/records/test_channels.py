@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd.records import SENSOR_UNITS, ChannelGroups, Channels, average_reference, si, values
+from brainfwd.records.channels import check_same_sensors
 
 some_channels = st.lists(st.sampled_from(sorted(SENSOR_UNITS)), min_size=1, max_size=12).map(
     lambda types: Channels(tuple(f'c{i}' for i in range(len(types))), tuple(types))
@@ -93,8 +94,12 @@ def test_pick_by_type_and_name_keeps_the_order(mixed, eeg):
     picked, index = eeg.pick(['Pz', 'Fz'])
     assert picked.names == ('Fz', 'Pz')
     np.testing.assert_array_equal(picked.positions.mantissa, eeg.positions.mantissa[[0, 2]])
-    with pytest.raises(ValueError, match="'mag'"):
+    with pytest.raises(ValueError, match="there is no 'mga': near are 'mag'"):
         mixed.pick('mga')
+    with pytest.raises(ValueError, match=r"of Channels\(3 eeg\); there is no 'PZ9': near are 'Pz'"):
+        eeg.pick(['Fz', 'PZ9'])
+    with pytest.raises(ValueError, match="there is no 'mag': there are 'eeg', 'Fz', 'Cz', 'Pz'"):
+        eeg.pick('mag')
 
 
 def test_channels_are_equal_by_content(eeg):
@@ -109,6 +114,20 @@ def test_same_sensors_wherever_they_are(eeg):
     assert eeg.same_sensors(Channels(eeg.names, eeg.types))
     assert not eeg.same_sensors(Channels(eeg.names, ('eeg', 'eeg', 'mag')))
     assert not eeg.same_sensors(Channels(eeg.names[::-1], eeg.types))
+
+
+@pytest.mark.parametrize(
+    ('names', 'types', 'says'),
+    [
+        (('Fz', 'Pz', 'Cz'), ('eeg',) * 3, r"'Pz' \(eeg\) at 1, in place of 'Cz' \(eeg\): the same in another order\."),
+        (('Fz', 'Cz', 'Oz'), ('eeg',) * 3, r"'Oz' \(eeg\) at 2, in place of 'Pz' \(eeg\)\."),
+        (('Fz', 'Cz', 'Pz'), ('eeg', 'mag', 'eeg'), r"'Cz' \(mag\) at 1, in place of 'Cz' \(eeg\)\."),
+        (('Fz', 'Cz'), ('eeg',) * 2, r'Channels\(3 eeg\); got Channels\(2 eeg\)\.'),
+    ],
+)
+def test_the_first_channel_that_differs_is_named(eeg, names, types, says):
+    with pytest.raises(ValueError, match=r'x is of the channels of the model, in their order.*' + says):
+        check_same_sensors(Channels(names, types), eeg, 'x', 'the model')
 
 
 def test_average_reference_is_a_projector_of_the_electrodes_alone(mixed):
@@ -148,7 +167,7 @@ def test_bad_groups(mixed, eeg):
         si(np.ones((2, 5)) * u.tesla, mixed)
     with pytest.raises(UnitError, match='bare array'):
         si(np.ones((2, 3)), eeg)
-    with pytest.raises(ValueError, match='got others'):
+    with pytest.raises(ValueError, match=r"the first that differs is 'G1' \(grad\) at 0"):
         si(values(np.ones((2, 5)), mixed), eeg)
 
 
@@ -181,6 +200,7 @@ def test_coils_go_with_their_channels():
         (('', '', 'b'), AXES, ValueError, "'' for EEG"),
         (('', 'a', 'b'), 2 * AXES, ValueError, 'right angles'),
         (('', 'a', 'b'), AXES * np.nan, ValueError, 'right angles'),
+        (('', 'a', 'b'), AXES * [1, 1, -1], ValueError, 'right-handed, z = x cross y; got left-handed ones at 1'),
     ],
 )
 def test_coils_that_do_not_fit_are_refused(coils, axes, error, words):

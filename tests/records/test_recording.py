@@ -83,7 +83,7 @@ def test_concatenate_checks_what_it_joins(eeg):
         Recording.concatenate([ramp(5), ramp(5, start=20 * u.ms)])
     with pytest.raises(ValueError, match='one period'):
         Recording.concatenate([ramp(5), ramp(5, 1 * u.ms, 10 * u.ms)])
-    with pytest.raises(ValueError, match='same channels'):
+    with pytest.raises(ValueError, match=r"of the channels of the first, .* the first that differs is 'Fz'"):
         Recording.concatenate([ramp(5), Recording(np.zeros((5, 3)), eeg, 2 * u.ms, 10 * u.ms)])
     with pytest.raises(ValueError, match='one head'):
         Recording.concatenate([ramp(5), Recording(np.zeros((5, 1)), ONE, 2 * u.ms, 10 * u.ms, head='other')])
@@ -115,8 +115,8 @@ def test_bad_input(make, error, says):
 
 def test_noise_of_other_channels_is_refused(eeg):
     noise = NoiseCovariance.diagonal(1 * u.uvolt, eeg)
-    with pytest.raises(ValueError, match='of the same channels'):
+    with pytest.raises(ValueError, match='of the channels of the recording, in their order'):
         Recording(np.ones((2, 1)), ONE, 2 * u.ms, noise_cov=noise)
     of_another_type = Channels(eeg.names, ('eeg', 'eeg', 'mag'))
-    with pytest.raises(ValueError, match='of the same channels'):
+    with pytest.raises(ValueError, match='of the channels of the recording, in their order'):
         Recording(np.ones((2, 3)), of_another_type, 2 * u.ms, noise_cov=noise)

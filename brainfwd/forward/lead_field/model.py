@@ -135,7 +135,9 @@ class LeadFieldModel(SampledSensors):
             raise ValueError(f'{me} takes noise_cov or snr_db, not both.')
         if snr_band is not None and snr_db is None:
             raise ValueError(f'{me}(snr_band=...) is that of snr_db, which was left out.')
-        if in_size is None or out_size is None:
+        if out_size is None and channels is not None:
+            out_size = len(channels)
+        if in_size is None or out_size is None or isinstance(L, LeadField):
             n_rows, n_columns = sizes_of(L, layout, me)
             in_size, out_size = n_rows if in_size is None else in_size, n_columns if out_size is None else out_size
         regions, n_sensors = self._size(in_size), self._size(out_size)
@@ -144,6 +146,10 @@ class LeadFieldModel(SampledSensors):
         if channels is None:
             if isinstance(noise_cov, NoiseCovariance):
                 channels = noise_cov.channels
+            elif isinstance(L, Mapping):
+                raise ValueError(
+                    f'{me}(L=...) of several types of channel needs channels=..., which say the type of each.'
+                )
             elif sensor_unit is None:
                 sensor_unit = self.default_unit
         channels, units = sensors(n_sensors[0], channels, sensor_unit, self.kinds, me)
@@ -241,7 +247,7 @@ class LeadFieldModel(SampledSensors):
     @property
     def observable_unit(self) -> u.Unit:
         """The unit of what the network gives."""
-        return self.dipole_unit if self.scale is None else self.dipole_unit / u.get_unit(self.scale)
+        return self.dipole_unit / u.get_unit(self.scale) if isinstance(self.scale, u.Quantity) else self.dipole_unit
 
     def _observed(self, x: Any, argument: str) -> jax.Array:
         """The numbers of the observable, in its unit."""
@@ -249,10 +255,12 @@ class LeadFieldModel(SampledSensors):
         bare = not isinstance(x, u.Quantity)
         if bare and self.bare and not isinstance(self.scale, u.Quantity):
             numbers = x
-        elif not bare and self.scale is None and not u.have_same_dim(x.unit, unit):
+        elif not bare and not isinstance(self.scale, u.Quantity) and not u.have_same_dim(x.unit, unit):
+            made = 'make the model with a scale,' if self.scale is None else 'the scale has no unit: write'
+            like = checks.spell(1.0 if self.scale is None else self.scale, unit / x.unit)
             raise checks.UnitError(
-                f'{where} is the dipole moment of each region, in {unit}; got {x.unit}: make the model with a scale, '
-                f'{self.scale_name}=1. * {checks.code(unit / x.unit)} for example.'
+                f'{where} is the dipole moment of each region, in {unit}; got {x.unit}: {made} '
+                f'{self.scale_name}={like} for example.'
             )
         else:
             meaning = 'the dipole moment of each region' if self.scale is None else 'the observable of each region'

@@ -38,9 +38,7 @@ class LeadFieldParameter(_SizeOfSignal):
         where, kinds = self.where(instance), instance.channels.kinds
         if not instance.channels.is_mixed:
             return self._block(instance, value, kinds[0], where)
-        if not isinstance(value, Mapping) or set(value) != set(kinds):
-            got = ', '.join(value) if isinstance(value, Mapping) else type(value).__name__
-            raise checks.UnitError(f'{where} is a dict of one Quantity for each of {", ".join(kinds)}; got {got}.')
+        _check_kinds(value, kinds, where)
         return {kind: self._block(instance, value[kind], kind, f'{where}[{kind!r}]') for kind in kinds}
 
     def _block(self, instance: Any, value: Any, kind: str, where: str) -> u.Quantity:
@@ -68,6 +66,11 @@ class ScaleParameter(_SizeOfSignal):
 
 def sizes_of(L: Any, layout: str, owner: str) -> tuple[int, int]:
     """How many regions and sensors a lead field is of; a dict has its sensors in several blocks."""
+    if isinstance(L, LeadField):
+        raise TypeError(
+            f'{owner}(L=...) is an array {LAYOUTS[layout]}; got a LeadField: write '
+            f'{owner}.from_lead_field(lead_field, regions).'
+        )
     shapes = [np.shape(u.get_mantissa(block)) for block in (L.values() if isinstance(L, Mapping) else [L])]
     if not shapes or any(len(shape) != 2 for shape in shapes):
         got = ' and '.join(map(str, shapes)) if shapes and shapes[0] else type(L).__name__
@@ -76,17 +79,21 @@ def sizes_of(L: Any, layout: str, owner: str) -> tuple[int, int]:
     return shapes[0][region], sum(shape[sensor] for shape in shapes)
 
 
+def _check_kinds(L: Any, kinds: tuple[str, ...], where: str) -> None:
+    if not isinstance(L, Mapping) or set(L) != set(kinds):
+        got = ', '.join(map(repr, L)) if isinstance(L, Mapping) else type(L).__name__
+        raise checks.UnitError(
+            f'{where} is a dict of one Quantity for each of {", ".join(kinds)}; got {got or "none"}.'
+        )
+
+
 def arranged(L: Any, layout: str, n_regions: int, channels: Channels, owner: str) -> Any:
     """(regions, sensors), or a dict of such by type of channel, from either layout or a function of the shape."""
     where = f'{owner}(L=...)'
     if isinstance(L, Mapping):
+        _check_kinds(L, channels.kinds, where)
         count = channels.types.count
         return {k: _turned(block, layout, (n_regions, count(k)), f'{where}[{k!r}]') for k, block in L.items()}
-    if isinstance(L, LeadField):
-        raise TypeError(
-            f'{where} is an array {LAYOUTS[layout]}; got a LeadField: write '
-            f'{owner}.from_lead_field(lead_field, regions).'
-        )
     shape = (n_regions, len(channels))
     if callable(L):
         L = L(shape if layout == 'regions_sensors' else shape[::-1])
@@ -99,7 +106,9 @@ def _turned(L: Any, layout: str, shape: tuple[int, int], where: str) -> Any:
     expected = shape if as_told else shape[::-1]
     if given != expected:
         other = 'sensors_regions' if as_told else 'regions_sensors'
-        hint = f': write layout={other!r}' if given == expected[::-1] else ''
+        n_sensors, (regions, sensors) = shape[1], (0, 1) if as_told else (1, 0)
+        is_turned = len(given) == 2 and given[regions] == n_sensors != given[sensors]
+        hint = f': write layout={other!r}' if is_turned else ''
         raise checks.ShapeError(f'{where} has shape {expected} {LAYOUTS[layout]}; got {given}{hint}.')
     if as_told:
         return L
