@@ -51,7 +51,8 @@ def source_space(src: Any, positions: np.ndarray, normals: np.ndarray, *, labels
     where, types = 'from_mne(...)', [space['type'] for space in src]
     if types not in (['surf', 'surf'], ['vol'], ['discrete']):
         raise ValueError(
-            f'{where} takes sources on the surfaces of both hemispheres, or in one volume; got {", ".join(types)}.'
+            f'{where} takes sources on the surfaces of both hemispheres, or in one volume; got {", ".join(types)}: '
+            f'make one of src[:2], and one of mne.setup_volume_source_space(..., single_volume=True).'
         )
     vertices = np.concatenate([space['vertno'] for space in src])
     kind = 'surface' if types[0] == 'surf' else 'volume'
@@ -166,7 +167,8 @@ def source_estimate(stc: Any, *, sources: Any = None, unit: Any = None, method: 
     """What MNE estimated of these sources, or of some of them."""
     mne, where = need_mne(), f'from_mne({type(stc).__name__})'
     if not isinstance(stc, mne.SourceEstimate | mne.VolSourceEstimate):
-        raise TypeError(f'{where} has one number per source and time: write stc.magnitude(), or stc.in_label(...).')
+        write = 'stc.surface() or stc.volume()' if hasattr(stc, 'surface') else 'stc.magnitude()'
+        raise TypeError(f'{where} has one number per source and time, on surfaces or in a volume: write {write}.')
     if not isinstance(sources, SourceSpace):
         raise TypeError(
             f'{where} knows vertices alone: write sources=lead_field.sources, a SourceSpace; got '

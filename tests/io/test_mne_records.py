@@ -414,6 +414,9 @@ def test_sources_that_do_not_fit(forward, lead_field):
     vector = mne.VectorSourceEstimate(np.zeros((2, 3, 1)), [[1], [2]], 0.0, 0.001)
     with pytest.raises(TypeError, match=r'write stc\.magnitude'):
         io.from_mne(vector, sources=lead_field.sources, unit=u.UNITLESS)
+    mixed = mne.MixedSourceEstimate(np.zeros((3, 1)), [[1], [2], [0]], 0.0, 0.001)
+    with pytest.raises(TypeError, match=r'write stc\.surface\(\) or stc\.volume\(\)'):
+        io.from_mne(mixed, sources=lead_field.sources, unit=u.UNITLESS)
     mixed = forward.copy()
     mixed['src'] = mne.SourceSpaces([*forward['src'], {**forward['src'][0], 'type': 'vol'}])
     with pytest.raises(ValueError, match='or in one volume; got surf, surf, vol'):
