@@ -21,7 +21,9 @@ from brainfwd.records import Cortex, SourceSpace
 __all__ = ['CorticalPatches', 'cortical_patches']
 
 _FAR_MM = 20.0
-"""No place is this far from the cortex, and no vertex this far from its source: they belong to another head."""
+"""No vertex is this far from its source: they belong to another head."""
+_MOVED_MM = 10.0
+"""No place is this far from the cortex: it is deep, or in other coordinates."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,15 +38,24 @@ class CorticalPatches:
         (patches,) the vertex each has grown from.
     weights : brainunit.sparse.CSR
         (vertices, patches) the area of each vertex in each patch, mm2, times the profile.
+    profile : str
+        ``'uniform'`` or ``'gaussian'``.
+    moved : Quantity
+        (patches,) how far each centre is from the place that was given for it, mm; 0 where that was a vertex.
     """
 
     cortex: Cortex
     centres: np.ndarray
     weights: u.sparse.CSR
+    profile: str
+    moved: u.Quantity
 
     def __repr__(self) -> str:
         areas = self.areas.to_decimal(u.cm**2)
-        return f'CorticalPatches({len(self.centres)} patches of {areas.min():.3g} to {areas.max():.3g} cm^2)'
+        shown = f'{len(self.centres)} patches of {areas.min():.3g} to {areas.max():.3g} cm^2'
+        shown += '' if self.profile == 'uniform' else f' weighted by a {self.profile} profile'
+        far = self.moved.mantissa.max()
+        return f'CorticalPatches({shown}{f", centres {far:.1f} mm or less from their places" if far else ""})'
 
     @property
     def n_patches(self) -> int:
@@ -133,12 +144,13 @@ def cortical_patches(
     cortex : Cortex
         The mesh.
     centres : int, sequence of int or Quantity
-        (patches,) vertices, left hemisphere first; or (patches, 3) places in MNI305, mm, each taken to the nearest
-        vertex.
+        (patches,) vertices, left hemisphere first; or (patches, 3) places in MNI305, mm, each moved to the nearest
+        vertex of the cortex (of its middle surface, and not of the medial wall), `CorticalPatches.moved` so far.
     area : Quantity
         Of all patches, or (patches,) of each.
     profile : {'uniform', 'gaussian'}
-        ``'gaussian'`` falls with the distance d to the centre as :math:`\exp(-2 (d / d_{max})^2)`, from 1 to 0.14.
+        ``'gaussian'`` falls with the distance d to the centre as :math:`\exp(-2 (d / d_{max})^2)`, from 1 to 0.14. Its
+        border encloses ``area``; `CorticalPatches.areas`, the sum of the weights, is 0.43 of it on a flat disc.
 
     Returns
     -------
@@ -147,14 +159,14 @@ def cortical_patches(
     Raises
     ------
     UnitError, ShapeError, ValueError
-        A centre on the medial wall, or further than 20 mm from the cortex; an area larger than what is connected, or
-        smaller than the vertex in its centre.
+        A vertex on the medial wall, or a place further than 10 mm from the cortex; an area larger than what is
+        connected, or smaller than the vertex in its centre.
     """
     where = 'cortical_patches'
     if not isinstance(cortex, Cortex):
         raise TypeError(f'{where}(cortex) is a Cortex; got {type(cortex).__name__}.')
     checks.choice(profile, ('uniform', 'gaussian'), f'{where}(profile=...)')
-    centres = _centres(cortex, centres, f'{where}(centres)')
+    centres, moved = _centres(cortex, centres, f'{where}(centres)')
     area = checks.quantity(area, u.mm**2, f'{where}(area=...)', 'the cortex of each patch').mantissa
     if np.shape(area) not in ((), centres.shape):
         raise checks.ShapeError(f'{where}(area=...) is one, or {centres.shape} (patches,); got shape {np.shape(area)}.')
@@ -165,11 +177,12 @@ def cortical_patches(
     row, values = (np.concatenate(parts) for parts in zip(*grown, strict=True))
     column = np.repeat(np.arange(len(centres)), [len(vertices) for vertices, _ in grown])
     shape = (cortex.n_vertices, len(centres))
-    return CorticalPatches(cortex, centres, sparse_weights(values, row, column, shape, u.mm**2))
+    weights = sparse_weights(values, row, column, shape, u.mm**2)
+    return CorticalPatches(cortex, centres, weights, profile, u.Quantity(moved, unit=u.mm))
 
 
-def _centres(cortex: Cortex, centres: Any, where: str) -> np.ndarray:
-    """(patches,) vertices on the cortex."""
+def _centres(cortex: Cortex, centres: Any, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """(patches,) vertices on the cortex, and how far they are from the places given, mm."""
     on = np.flatnonzero(cortex.on_cortex)
     if isinstance(centres, u.Quantity):
         from scipy.spatial import KDTree
@@ -178,13 +191,13 @@ def _centres(cortex: Cortex, centres: Any, where: str) -> np.ndarray:
         checks.shape_is(places, (len(places), 3), where, '(patches, 3)')
         checks.finite(places, where)
         distance, nearest = KDTree(cortex.middle.mantissa[on]).query(places)
-        if (distance > _FAR_MM).any():
+        if (distance > _MOVED_MM).any():
             far = int(np.argmax(distance))
             raise ValueError(
-                f'{where} lie within {_FAR_MM:g} mm of the cortex, in MNI305; got {places[far]} mm, which is '
+                f'{where} lie within {_MOVED_MM:g} mm of the cortex, in MNI305; got {places[far]} mm, which is '
                 f'{distance[far]:.0f} mm away.'
             )
-        return on[nearest]
+        return on[nearest], distance
     given = np.atleast_1d(np.asarray(centres))
     if given.ndim != 1 or not given.size or not np.issubdtype(given.dtype, np.integer):
         raise ValueError(f'{where} are numbers of vertices, or places with a unit, * u.mm; got {centres!r}.')
@@ -193,7 +206,7 @@ def _centres(cortex: Cortex, centres: Any, where: str) -> np.ndarray:
     wall = given[~cortex.on_cortex[given]]
     if len(wall):
         raise ValueError(f'{where} lie on the cortex; got vertex {wall[0]}, on the medial wall.')
-    return given
+    return given, np.zeros(len(given))
 
 
 def _check_areas(graph: Any, share: np.ndarray, centres: np.ndarray, asked: np.ndarray, where: str) -> None:

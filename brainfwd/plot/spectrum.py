@@ -66,6 +66,7 @@ def spectrum(
         raise ValueError('spectrum(data) is one recording to take segments from, or several without segments.')
     parts = dict(data) if isinstance(data, Mapping) else _parts(data, segments)
     curves = {label: _curves(part, sampling_period) for label, part in parts.items()}
+    _check_resolved(curves, last)
     panels = {name: panel.symbol for name, panel in next(iter(curves.values())).items()}
     if any({name: panel.symbol for name, panel in of_part.items()} != panels for of_part in curves.values()):
         raise ValueError(f'spectrum(data) are of one set of types, {_listed(panels)}; got others too.')
@@ -91,6 +92,17 @@ def spectrum(
     if title:
         fig.suptitle(title)
     return fig
+
+
+def _check_resolved(curves: Mapping[str, dict[str, _Curves]], last: float) -> None:
+    """Refuse what is no curve: fewer than two frequencies to show."""
+    for label, of_part in curves.items():
+        hertz = next(iter(of_part.values())).frequencies
+        if ((hertz > 0) & (hertz <= last)).sum() < 2:
+            raise ValueError(
+                f'spectrum(data): {label!r} has frequencies {hertz[1]:g} Hz apart, fewer than two up to '
+                f'{last:g} Hz: give a longer series, or highest=...'
+            )
 
 
 def _listed(panels: Mapping[str, str]) -> str:

@@ -58,6 +58,8 @@ class Recorder:
         self.now, self.state = self.now - period, None
         forward = self.run.monitors[name].forward
         limit = '' if forward is None else forward.limit
+        if not isinstance(self.run.monitors[name].source, str):
+            limit += ', or its source= gave what is not finite'
         raise SimulationError(
             f'the monitor {name!r} is not finite at t = {time:g} s, first at index {tuple(map(int, where))}: the '
             f'network is, so that its activity is beyond what the monitor can take{limit}. .result of this error holds '

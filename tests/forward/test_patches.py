@@ -102,7 +102,11 @@ def test_a_patch_on_a_sphere_is_a_cap(sphere, area):
 def test_gaussian_profile_falls_with_the_distance(sphere):
     flat = dense(cortical_patches(sphere, 17, 20 * u.cm**2).weights)[:, 0]
     patch = cortical_patches(sphere, 17, 20 * u.cm**2, profile='gaussian')
-    assert patch.areas < cortical_patches(sphere, 17, 20 * u.cm**2).areas
+    # on a flat disc, r from 0 to 1: the mean of exp(-2 r^2) over its area
+    expected = 20 * (1 - np.exp(-2)) / 2
+    assert patch.areas.to_decimal(u.cm**2)[0] == pytest.approx(expected, rel=0.03)
+    assert 'cm^2 weighted by a gaussian profile' in repr(patch)
+    assert 'weighted' not in repr(cortical_patches(sphere, 17, 20 * u.cm**2))
     inside = flat > 0
     fall = dense(patch.weights)[inside, 0] / flat[inside]
     relative = angle(sphere, 17)[inside] / angle(sphere, 17)[inside].max()
@@ -141,6 +145,22 @@ def test_places_are_taken_to_the_nearest_vertex(cortex):
     places = cortex.middle[[40, 15000]] + 0.1 * u.mm
     assert cortical_patches(cortex, places.in_unit(u.meter)).centres.tolist() == [40, 15000]
     assert cortical_patches(cortex, places[0]).centres.tolist() == [40]
+
+
+def test_how_far_a_place_was_moved_is_said(cortex, large_parts):
+    wall, on = np.flatnonzero(~cortex.on_cortex), np.flatnonzero(cortex.on_cortex)
+    middle = cortex.middle.mantissa
+    off = np.linalg.norm(middle[wall][:, None] - middle[on], axis=2)
+    gap, nearest = off.min(axis=1), on[off.argmin(axis=1)]
+    near = np.flatnonzero((gap > 4) & (gap < 6) & np.isin(nearest, large_parts))[0]
+    far = wall[gap.argmax()]
+    patches = cortical_patches(cortex, middle[[wall[near], 40]] * u.mm)
+    assert patches.centres.tolist() == [nearest[near], 40]
+    np.testing.assert_allclose(patches.moved.mantissa, [gap[near], 0], atol=1e-12)
+    assert f'centres {gap[near]:.1f} mm or less from their places' in repr(patches)
+    assert 'from their places' not in repr(cortical_patches(cortex, [40, 41]))
+    with pytest.raises(ValueError, match=r'within 10 mm of the cortex.*, which is \d\d mm away'):
+        cortical_patches(cortex, middle[far] * u.mm)
 
 
 def test_sources_get_the_area_of_the_patches(cortex, head):
@@ -199,7 +219,7 @@ def test_centres_that_are_none(cortex):
         cortical_patches(cortex, [40, wall])
     with pytest.raises(ValueError, match='vertices 0 to 20483; got -1'):
         cortical_patches(cortex, -1)
-    with pytest.raises(ValueError, match='20 mm of the cortex, in MNI305'):
+    with pytest.raises(ValueError, match='10 mm of the cortex, in MNI305'):
         cortical_patches(cortex, [[0.0, 0.0, 300.0]] * u.mm)
     for wrong in ([1.5], [], 'V1'):
         with pytest.raises(ValueError, match='numbers of vertices, or places with a unit'):

@@ -130,6 +130,8 @@ def test_spectra_that_do_not_fit(eeg):
         plot.spectrum(eeg, sampling_period=2 * u.ms)
     with pytest.raises(ShapeError, match=r'\(times, regions\)'):
         plot.spectrum(volts[None], sampling_period=2 * u.ms)
+    with pytest.raises(ValueError, match=r"'mean' has frequencies 100 Hz apart, fewer than two up to 45 Hz"):
+        plot.spectrum(volts[:5], sampling_period=2 * u.ms)
     with pytest.raises(TypeError, match='parts of a Recording'):
         plot.spectrum(volts, SEGMENTS, sampling_period=2 * u.ms)
     with pytest.raises(ValueError, match='one set of types, mV²/Hz'):

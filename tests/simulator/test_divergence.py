@@ -89,6 +89,7 @@ def test_a_monitor_that_is_not_finite(linear):
         bf.Simulator(node, dt=10 * u.ms).run(
             10 * u.second, inputs={'inp': np.array([-2.0, 0.0]) * u.mV / u.second}, monitors=monitors
         )
+    assert 'reached zero, or its source= gave what is not finite. .result' in str(e.value)
     bold = e.value.result['bold']
     assert 1 < len(bold) < 20
     assert np.isfinite(bold).all()
