@@ -59,9 +59,11 @@ class LeadFieldModel(SampledSensors):
     noise_cov : Quantity or NoiseCovariance, optional
         Covariance of the sensor noise: (M, M), full or of lower rank; variances (M,), or one, of independent noise.
     snr_db : float, optional
-        Instead of ``noise_cov``: white noise per type of channel, so that tr C_signal / tr C_noise, after referencing
-        and with the mean removed, is this many decibels. The noise is fixed by the last pilot run (`fix_noise`), which
-        a Simulator makes before every run that does not continue another; a new ``L``, scale or ``snr_db`` needs one.
+        Instead of ``noise_cov``: white noise per type of channel, so that tr C_signal / tr C_noise, in the reference of
+        the model and with the mean removed, is this many decibels. The noise is fixed by the last pilot run
+        (`fix_noise`), which a Simulator makes before every run that does not continue another: what is recorded from
+        the end of the transient, 10 s of it at most, without the noise. In a batch the noise is one for all members,
+        relative to the mean power of their signals. A new ``L``, scale or ``snr_db`` needs another pilot.
     snr_band : tuple of two Quantities, optional
         The frequencies that ``snr_db`` counts, of the signal and of the noise; all up to half the sampling rate when
         left out.
