@@ -10,12 +10,11 @@ than that: :math:`P_1 P_2 = P_1`. P is symmetric for the average alone: a covari
 time first become :math:`y P^T`.
 """
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
 
-from brainfwd.records.channels import Channels
+from brainfwd.records.channels import Channels, no_such
 
 __all__ = ['Reference', 'average_reference', 'reference_projector']
 
@@ -70,14 +69,9 @@ def _weights(channels: Channels, electrodes: np.ndarray, reference: Reference, w
         raise ValueError(f"{where} is 'average', an electrode, several electrodes or None; got {reference!r}.")
     if len(set(wanted)) != len(wanted):
         raise ValueError(f'{where} names each electrode once; got {reference!r}.')
+    if 'average' in wanted and 'average' not in names:
+        raise ValueError(f"{where} is 'average' alone, not among others: write reference='average'; got {reference!r}.")
     for name in wanted:
         if name not in names:
-            raise ValueError(f"{where} is 'average' or electrodes of {channels}; {_not_one(name, names)}.")
+            raise ValueError(f"{where} is 'average' or electrodes of {channels}; {no_such(name, names)}.")
     return np.isin(names, wanted) / len(wanted)
-
-
-def _not_one(name: object, names: list[str]) -> str:
-    by_lower = {each.lower(): each for each in names}
-    near = [by_lower[each] for each in difflib.get_close_matches(str(name).lower(), by_lower, n=3)]
-    shown = ', '.join(map(repr, near or names[:5])) + ('' if near or len(names) <= 5 else ', ...')
-    return f'there is no {name!r}: {"near are" if near else "there are"} {shown}'

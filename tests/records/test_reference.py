@@ -136,3 +136,4 @@ def test_meg_has_no_reference():
     meg = NoiseCovariance(np.eye(2), Channels(('a', 'b'), ('mag', 'mag')))
     with pytest.raises(ValueError, match=r"NoiseCovariance\.referenced\(reference\)='average' is a reference of EEG"):
         meg.referenced('average')
+        (['average'], "'average' alone, not among others: write reference='average'; got \\['average'\\]"),
