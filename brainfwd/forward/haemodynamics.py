@@ -15,10 +15,22 @@ __all__ = ['Haemodynamics', 'seconds']
 
 class Haemodynamics(Module):
     """Blood that follows relative activity, sampled once per ``tr``."""
+class _Baseline(Parameter):
+    """Activity at rest, in any unit but that of a potential: blood follows what neurons do."""
+
+    def _checked(self, instance: Any, value: Any) -> Any:
+        if u.have_same_dim(u.get_unit(value), u.mV):
+            raise checks.UnitError(
+                f'{self.where(instance)} is the activity at rest, a rate or a number; got {u.get_unit(value)}: a '
+                'potential is no activity.'
+            )
+        return super()._checked(instance, value)
+
+
 
     source: ClassVar[str] = 'activity'
 
-    baseline = Parameter(None, 'activity at rest', positive=True, optional=True)
+    baseline = _Baseline(None, 'activity at rest', positive=True, optional=True)
 
     def __init__(self, in_size: Any, *, tr: Any, sub_step: Any, name: str | None = None, **values: Any):
         super().__init__(in_size, name=name, **values)

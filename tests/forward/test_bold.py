@@ -293,3 +293,4 @@ def test_baseline():
 def test_bad_input_of_sets_and_baseline(make, error, says):
     with pytest.raises(error, match=says):
         make()
+        (lambda: BOLDSignal(2, baseline=8 * u.mV), UnitError, 'a rate or a number; got mV: a potential is no activity'),
