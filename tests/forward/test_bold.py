@@ -277,6 +277,7 @@ def test_baseline():
         ),
         (lambda: BOLDSignal(2, k_1=2.0 * u.second), UnitError, 'k_1 is the weight of deoxyhaemoglobin, dimensionless'),
         (lambda: BOLDSignal(2, baseline=0.0 * u.Hz), ValueError, 'baseline must be above zero'),
+        (lambda: BOLDSignal(2, baseline=8 * u.mV), UnitError, 'a rate or a number; got mV: a potential is no activity'),
         (lambda: BOLDSignal(2, sub_step=0.01), UnitError, r'write 0.01 \* u.second'),
         (
             lambda: BOLDSignal(2).init_all_states().update(np.ones(2) * u.Hz),
@@ -293,4 +294,3 @@ def test_baseline():
 def test_bad_input_of_sets_and_baseline(make, error, says):
     with pytest.raises(error, match=says):
         make()
-        (lambda: BOLDSignal(2, baseline=8 * u.mV), UnitError, 'a rate or a number; got mV: a potential is no activity'),
