@@ -13,8 +13,6 @@ from brainfwd._core.module import Module, current_dt
 __all__ = ['Haemodynamics', 'seconds']
 
 
-class Haemodynamics(Module):
-    """Blood that follows relative activity, sampled once per ``tr``."""
 class _Baseline(Parameter):
     """Activity at rest, in any unit but that of a potential: blood follows what neurons do."""
 
@@ -27,6 +25,8 @@ class _Baseline(Parameter):
         return super()._checked(instance, value)
 
 
+class Haemodynamics(Module):
+    """Blood that follows relative activity, sampled once per ``tr``."""
 
     source: ClassVar[str] = 'activity'
 

@@ -78,11 +78,11 @@ def test_bad_input(rng):
     for other, options, says in (
         (noise.pick('eeg'), {}, 'of the channels of the signal'),
         (recorded(noise.data_si, 1 * u.ms), {}, 'the sampling period of the signal'),
+        (noise, {'band': 8 * u.Hz}, r'are two frequencies, \(8 \* u.Hz, 13 \* u.Hz\), None for an open edge; got 8 Hz'),
+        (noise, {'band': '8'}, 'two frequencies'),
+        (noise, {'band': (8 * u.Hz,)}, 'two frequencies'),
         (noise.covariance(), {'band': (8 * u.Hz, 90 * u.Hz)}, 'needs noise as a Recording'),
         (recorded(np.ones((9, 5))), {}, 'shows no noise'),
     ):
         with pytest.raises(ValueError, match=says):
             whitened_signal_to_noise(signal, other, **options)
-        (noise, {'band': 8 * u.Hz}, r'are two frequencies, \(8 \* u.Hz, 13 \* u.Hz\), None for an open edge; got 8 Hz'),
-        (noise, {'band': '8'}, 'two frequencies'),
-        (noise, {'band': (8 * u.Hz,)}, 'two frequencies'),

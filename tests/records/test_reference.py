@@ -123,6 +123,7 @@ def test_noise_that_all_electrodes_share_is_gone():
         ('O1', "no 'O1': there are 'Fp1', 'Fz', 'Cz', 'Pz', 'TP9', ..."),
         (('TP9', 'TP8'), "no 'TP8': near are 'TP"),
         ('M1', "no 'M1'"),
+        (['average'], "'average' alone, not among others: write reference='average'; got \\['average'\\]"),
         (('Cz', 'Cz'), 'each electrode once'),
         ((), 'an electrode, several electrodes or None'),
     ],
@@ -136,4 +137,3 @@ def test_meg_has_no_reference():
     meg = NoiseCovariance(np.eye(2), Channels(('a', 'b'), ('mag', 'mag')))
     with pytest.raises(ValueError, match=r"NoiseCovariance\.referenced\(reference\)='average' is a reference of EEG"):
         meg.referenced('average')
-        (['average'], "'average' alone, not among others: write reference='average'; got \\['average'\\]"),
