@@ -24,7 +24,7 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NoiseCovariance:
-    """Covariance of sensor noise.
+    """Covariance of sensor noise, of a single repetition: an average of n repetitions has an n-th of it.
 
     Parameters
     ----------
@@ -114,12 +114,15 @@ class NoiseCovariance:
 
     @classmethod
     def from_recording(cls, recording: 'Recording', start: Any = None, stop: Any = None) -> 'NoiseCovariance':
-        """From the samples of a recording with ``start <= t < stop``: mean removed, divided by n - 1."""
+        """From the samples of a recording with ``start <= t < stop``: mean removed, divided by n - 1.
+
+        Of a single repetition: times `Recording.nave`, since the average of n has an n-th of the noise of one.
+        """
         part = recording.crop(start, stop)
         if part.n_times < 2:
             raise ValueError(f'NoiseCovariance.from_recording needs at least 2 samples; got {part.n_times}.')
         centred = part.data_si - part.data_si.mean(axis=0)
-        return cls(centred.T @ centred / (part.n_times - 1), part.channels, part.n_times)
+        return cls(part.nave * (centred.T @ centred) / (part.n_times - 1), part.channels, part.n_times)
 
     def __repr__(self) -> str:
         samples = '' if self.n_samples is None else f', from {self.n_samples} samples'

@@ -133,7 +133,10 @@ class Recording:
         return dataclasses.replace(self, data_si=self.data_si @ projector.T, noise_cov=noise_cov)
 
     def covariance(self, start: Any = None, stop: Any = None) -> NoiseCovariance:
-        """The covariance of the samples with ``start <= t < stop``: mean removed, divided by n - 1."""
+        """The covariance of the samples with ``start <= t < stop``: mean removed, divided by n - 1, times `nave`.
+
+        That of the noise of a single repetition, as everywhere.
+        """
         return NoiseCovariance.from_recording(self, start, stop)
 
     @staticmethod

@@ -38,6 +38,16 @@ def test_from_recording_is_the_sample_covariance(mixed, rng):
         recording.covariance(1 * u.second, 1.002 * u.second)
 
 
+def test_from_an_average_is_of_a_single_repetition(mixed, rng):
+    """Where one repetition is like another, their average has an n-th of its covariance."""
+    single = rng.standard_normal((9, 5)) * 1e-12
+    average = Recording(single / 5, mixed, 2 * u.ms, nave=25)
+    np.testing.assert_allclose(average.covariance().matrix_si, np.cov(single.T), rtol=1e-12)
+    repetitions = rng.standard_normal((25, 2000, 5)) * 1e-12
+    average = Recording(repetitions.mean(axis=0), mixed, 2 * u.ms, nave=25)
+    np.testing.assert_allclose(np.diagonal(average.covariance().matrix_si), 1e-24, rtol=0.15)
+
+
 def test_from_quantity():
     covariance = NoiseCovariance.from_quantity(np.eye(3) * u.uvolt**2, EEG)
     np.testing.assert_allclose(covariance.matrix_si, np.eye(3) * 1e-12)
