@@ -75,6 +75,26 @@ def test_one_rank_is_lost(rng, reference):
     assert np.linalg.matrix_rank(reference_projector(EEG, reference)) == 5
 
 
+def test_rank_of_a_smooth_lead_field(rng):
+    """A field that spans seven decades has full rank, where its product with itself would lose some to rounding."""
+    left, right = (np.linalg.qr(rng.normal(size=shape))[0] for shape in ((14, 14), (30, 14)))
+    channels = Channels(tuple(f'C{i}' for i in range(14)), ('mag', 'grad') + ('eeg',) * 12)
+    gain = left @ np.diag(np.logspace(0, -7, 14)) @ right.T
+    gain = gain * np.where(np.array(channels.types) == 'mag', 1e-15, 1.0)[:, None]
+    sources = SourceSpace(
+        np.zeros((30, 3)) * u.mm, np.tile([0, 0, 1.0], (30, 1)), np.ones(30) * u.mm**2, *np.zeros((3, 30), int)
+    )
+    field = LeadField(gain, channels, sources)
+    assert rank_of(field) == {'meg': 2, 'eeg': 12}
+    for reference in ('average', 'C5', ('C5', 'C9')):
+        assert rank_of(field.referenced(reference)) == {'meg': 2, 'eeg': 11}
+        assert rank_of(field.referenced(reference).referenced('average')) == {'meg': 2, 'eeg': 11}
+    # two magnetometers' worth of one
+    twin = gain.copy()
+    twin[1] = 1e9 * twin[0]
+    assert rank_of(LeadField(twin, channels, sources)) == {'meg': 1, 'eeg': 12}
+
+
 def test_rank_of_sensors_in_several_units(rng):
     scale = np.array([{'mag': 1e-15, 'grad': 1e-13, 'eeg': 1e-6}[kind] for kind in MIXED.types])
     # one magnetometer that follows a gradiometer: two channels, one direction
