@@ -1,6 +1,7 @@
 """Sensors as MNE-Python knows them: an ``Info`` as `Channels`, and back."""
 
 import contextlib
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -79,11 +80,13 @@ def channels_of(info: Any, names: Sequence[str] | None = None) -> Channels:
     kinds = np.array([types[i] for i in index])
     chs = [info['chs'][i] for i in index]
     place, axes = _in_head_frame(chs, info.get('dev_head_t'))
-    # zeros and NaN both stand for a place that nobody measured
-    known = np.isfinite(place).all(axis=1) & (place != 0).any(axis=1)
+    known = np.isfinite(place).all(axis=1)
     is_meg = kinds != 'eeg'
     wound = abs(axes @ axes.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2)) < _UNIT
+    _warn_of_some(names, known, 'place')
     has_coils = is_meg.any() and wound[is_meg].all()
+    _warn_of_some(np.array(names)[is_meg], wound[is_meg], 'coil')
+    _warn_of_compensation([ch for ch, meg in zip(chs, is_meg, strict=True) if meg])
     numbers = {coil.fiff: name for name, coil in COILS.items()}
     coils = [numbers.get(int(ch['coil_type']), f'{_OTHER_COIL}{int(ch["coil_type"])}') for ch in chs]
     return Channels(
@@ -93,6 +96,29 @@ def channels_of(info: Any, names: Sequence[str] | None = None) -> Channels:
         tuple(coil if meg else '' for coil, meg in zip(coils, is_meg, strict=True)) if has_coils else None,
         np.where(is_meg[:, None, None], axes, 0.0) if has_coils else None,
     )
+
+
+def _warn_of_some(names: Sequence[str], known: np.ndarray, what: str) -> None:
+    """Say which channels take from all others what they lack themselves."""
+    if known.any() and not known.all():
+        lacking = [str(name) for name, there in zip(names, known, strict=True) if not there]
+        warnings.warn(
+            f'from_mne: no {what} is known of {named(lacking)}, so that the {what}s of all are left out, which a head '
+            f'needs: drop these channels first, with raw.drop_channels(...), or mark them bad.',
+            stacklevel=2,
+        )
+
+
+def _warn_of_compensation(meg: Sequence[Any]) -> None:
+    """Say that reference sensors were subtracted, which the number of a coil holds in its upper half."""
+    grades = {int(ch['coil_type']) >> 16 for ch in meg} - {0}
+    if grades:
+        warnings.warn(
+            f'from_mne: MEG is compensated by reference sensors, grade {", ".join(map(str, sorted(grades)))}, which a '
+            'SphericalHead knows nothing of: write raw.apply_gradient_compensation(0), unless the lead field comes '
+            'from MNE-Python, for compensated data.',
+            stacklevel=2,
+        )
 
 
 def _in_head_frame(chs: Sequence[Any], dev_head_t: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +133,8 @@ def _in_head_frame(chs: Sequence[Any], dev_head_t: Any) -> tuple[np.ndarray, np.
         axes[on_device] = axes[on_device] @ turn.T
     lost = ~np.isin(frame, (_HEAD, _DEVICE)) | (on_device & (dev_head_t is None))
     place[lost], axes[lost] = np.nan, np.nan
+    # zeros too stand for a place that nobody measured
+    place[(loc[:, 0] == 0).all(axis=1)] = np.nan
     return place, axes
 
 

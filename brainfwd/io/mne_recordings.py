@@ -40,9 +40,9 @@ def _recording(given: Any, get_data: Any, first: float, nave: int, apply_proj: b
     data = get_data(picks=names)
     if np.iscomplexobj(data):
         raise ValueError(f'{where} is real; got complex data: take the real part, or the modulus.')
-    due = [proj for proj in info['projs'] if not proj['active']]
-    if apply_proj and due:
-        data = projector(info, names, due) @ data
+    if apply_proj and not all(proj['active'] for proj in info['projs']):
+        # of all at once, applied or not: one after the other brings back a part of what the first took away
+        data = projector(info, names, info['projs']) @ data
     rate = info['sfreq']
     low, high = (float(info[edge]) or None for edge in ('highpass', 'lowpass'))
     # that of MNE for what was not filtered

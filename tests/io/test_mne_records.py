@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from brainfwd import EEGLeadFieldModel, datasets, io
 from brainfwd._core.checks import UnitError
 from brainfwd._core.units import nAm
-from brainfwd.records import Channels, Connectome, LeadField, Recording, SourceEstimate, SourceSpace, average_reference
+from brainfwd.forward import SphericalHead
+from brainfwd.records import (
+    Channels,
+    Connectome,
+    LeadField,
+    Recording,
+    SourceEstimate,
+    SourceSpace,
+    average_reference,
+    rank_of,
+)
 
 SI = {'mag': u.tesla, 'grad': u.tesla / u.meter, 'eeg': u.volt}
 
@@ -70,6 +80,38 @@ def test_sensors_that_nobody_placed():
     assert io.from_mne(io.to_mne(channels, sampling_period=10 * u.ms)) == channels
 
 
+@pytest.mark.parametrize('name', ['EEG 003', 'MEG 0011'])
+def test_one_sensor_that_nobody_placed_is_named(info, name):
+    info = info.copy()
+    info['chs'][info.ch_names.index(name)]['loc'][:3] = np.nan if name[0] == 'E' else 0.0
+    with pytest.warns(UserWarning, match=f'no place is known of {name}, .*raw.drop_channels'):
+        channels = io.from_mne(info)
+    assert channels.positions is None
+    assert channels.coils is not None
+    info['bads'].append(name)
+    assert io.from_mne(info).positions is not None
+
+
+def test_one_coil_without_axes_is_named(info):
+    info = info.copy()
+    info['chs'][info.ch_names.index('MEG 0011')]['loc'][3:9] = 0.0
+    with pytest.warns(UserWarning, match='no coil is known of MEG 0011, so that the coils of all'):
+        channels = io.from_mne(info)
+    assert channels.coils is None
+    assert channels.positions is not None
+
+
+def test_a_compensation_is_told(raw):
+    raw = raw.copy()
+    for ch, kind in zip(raw.info['chs'], raw.get_channel_types(), strict=True):
+        ch['coil_type'] += 3 << 16 if kind in ('mag', 'grad') else 0
+    assert raw.compensation_grade == 3
+    with pytest.warns(UserWarning, match=r'grade 3, .* write raw\.apply_gradient_compensation\(0\)'):
+        recording = io.from_mne(raw)
+    with pytest.raises(ValueError, match='FIFF'):
+        SphericalHead().gain(np.zeros((1, 3)) * u.mm, recording.channels)
+
+
 # ---- recordings ----
 
 
@@ -85,6 +127,25 @@ def test_data_are_projected_and_the_unprojected_on_demand(raw):
     assert np.array_equal(io.from_mne(applied).data_si.T, applied.get_data(names))
     for kind, unit in SI.items():
         assert ours.data[kind].unit == unit
+
+
+def test_projectors_that_are_due_beside_others_that_are_not(raw, covariance):
+    """A pattern of EEG that was taken out stays out when the average follows."""
+    rng = np.random.default_rng(3)
+    names = [name for name in raw.copy().pick('eeg').ch_names if name not in raw.info['bads']]
+    pattern = rng.normal(size=(1, len(names))) + 1.0
+    vector = {
+        'data': pattern / np.linalg.norm(pattern), 'nrow': 1, 'ncol': len(names), 'row_names': None, 'col_names': names,
+    }  # fmt: skip
+    half = raw.copy().del_proj().add_proj([mne.Projection(active=False, data=vector, desc='blink', kind=1)])
+    half.apply_proj().set_eeg_reference(projection=True)
+    assert [proj['active'] for proj in half.info['projs']] == [True, False]
+    ours = io.from_mne(half)
+    eeg = ours.pick('eeg').data_si
+    assert abs(eeg.T - half.copy().apply_proj().get_data(names)).max() < 1e-10 * abs(eeg).max()
+    assert abs(eeg @ pattern[0]).max() < 1e-12 * abs(eeg).max()
+    assert abs(eeg.sum(axis=1)).max() < 1e-12 * abs(eeg).max()
+    assert rank_of(ours)['eeg'] == io.from_mne(covariance, info=half.info).rank['eeg'] == 9
 
 
 def test_times_band_and_repetitions(raw):
