@@ -12,9 +12,9 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd.forward.ball import Ball
-from brainfwd.forward.spherical_head import SphericalHead
+from brainfwd.forward.spherical_head import SphericalHead, gain_si
 from brainfwd.records import Channels, NoiseCovariance, Recording, average_reference, si, values
-from brainfwd.records.matching import finite, order_of
+from brainfwd.records.matching import finite, no_inverse_crime, order_of
 from brainfwd.records.whitening import whitener
 
 __all__ = ['DipoleFit', 'dipole_fit']
@@ -69,6 +69,7 @@ def dipole_fit(
     channels: Channels | None = None,
     starts: Any = 12,
     max_steps: int = 100,
+    inverse_crime: bool = False,
 ) -> DipoleFit:
     r"""The place and moments of the one dipole that explains the data best.
 
@@ -95,6 +96,8 @@ def dipole_fit(
         (starts, 3) m.
     max_steps : int
         Evaluations per start.
+    inverse_crime : bool
+        Allow data simulated with this very head: the place is found better than it can be in life.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def dipole_fit(
         No head, data without units or of another shape, starts without a unit.
     ValueError
         No noise covariance or no channels, channels that do not match, data that are not finite or all zero, fewer
-        whitened data than numbers to fit, a start outside the innermost sphere.
+        whitened data than numbers to fit, a start outside the innermost sphere, a recording simulated with this head.
 
     Notes
     -----
@@ -120,6 +123,9 @@ def dipole_fit(
     if not isinstance(head, SphericalHead):
         raise TypeError(f'{_WHERE}(head) is a SphericalHead; got {type(head).__name__}.')
     max_steps = checks.positive_int(max_steps, f'{_WHERE}(max_steps=...)')
+    if isinstance(data, Recording) and not inverse_crime:
+        instead = 'Fit in another head, as SphericalHead.around(electrodes) is'
+        no_inverse_crime(data, head.description, f'{_WHERE}(data)', instead, _WHERE)
     y, channels, noise_cov, nave = _checked(data, channels, noise_cov)
     whiten = whitener(noise_cov, f'{_WHERE}(noise_cov=...)') * math.sqrt(nave)
     n_times, rank = len(y), len(whiten)
@@ -152,7 +158,7 @@ def dipole_fit(
         ]
         best = min(fits, key=lambda fit: fit.cost)
         place = ball.place(best.x)
-        gain = np.asarray(_gain(place, head, channels))
+        gain = np.asarray(gain_si(place[None], head, channels))[:, 0]
         by_place = math.sqrt(power) * np.asarray(_slope(place, head, channels, whiten, compressed))
 
     moments, _, seen, _ = np.linalg.lstsq(whiten @ gain, white, rcond=_SILENT)
@@ -173,15 +179,9 @@ def dipole_fit(
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
-def _gain(place: jax.Array, head: SphericalHead, channels: Channels) -> jax.Array:
-    """(sensors, 3) of a dipole at a place, m."""
-    return head.gain(u.Quantity(jnp.asarray(place)[None], unit=u.meter), channels)[:, 0]
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2))
 def _misfit(place: jax.Array, head: SphericalHead, channels: Channels, whiten: Any, data: Any) -> jax.Array:
     """What the best moments at a place leave of whitened data."""
-    seen = whiten @ _gain(place, head, channels)
+    seen = whiten @ gain_si(place[None], head, channels)[:, 0]
     normal = seen.T @ seen
     # a silent direction has no best moment: far below any noise, and above rounding, the smallest is taken
     normal += _SILENT**2 * jnp.trace(normal) * jnp.eye(3)

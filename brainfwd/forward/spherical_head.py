@@ -18,7 +18,7 @@ from brainfwd.forward.sphere_meg import magnetic_gain
 from brainfwd.records import Channels, LeadField, SourceSpace
 from brainfwd.records.base import frozen_quantity, keep
 
-__all__ = ['SphericalHead']
+__all__ = ['SphericalHead', 'gain_si']
 
 _RELATIVE_RADII = (0.90, 0.92, 0.97, 1.0)
 _CONDUCTIVITIES = (0.33, 1.0, 0.004, 0.33)
@@ -35,7 +35,8 @@ class SphericalHead:
     Legendre polynomials, or three equivalent dipoles (Berg & Scherg, 1994). MEG depends on the centre alone (Sarvas,
     1987). The defaults are those of MNE-Python: brain, cerebrospinal fluid, skull and scalp.
 
-    Electrodes are projected onto the outermost sphere, along the line to its centre.
+    Electrodes are projected onto the outermost sphere, along the line to its centre. Two heads are equal when all that
+    is given here is.
 
     Parameters
     ----------
@@ -135,6 +136,17 @@ class SphericalHead:
 
     def __repr__(self) -> str:
         return f'SphericalHead({self.description}, {self.method})'
+
+    def __hash__(self) -> int:
+        return hash(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SphericalHead) and self._values == other._values
+
+    @functools.cached_property
+    def _values(self) -> tuple[Any, ...]:
+        numbers = (self.radii, self.conductivities, self.centre)
+        return (*(tuple(each.mantissa.tolist()) for each in numbers), self.method, self.tolerance)
 
     @property
     def description(self) -> str:
@@ -238,8 +250,8 @@ class SphericalHead:
                 f'from the centre: write sources.mask(head.inside(sources.positions)).'
             )
         with jax.enable_x64(True):
-            gain = jax.jit(lambda places: self.gain(u.Quantity(places, unit=u.meter), channels))
-            field = LeadField(np.asarray(gain(sources.positions.mantissa)), channels, sources, self.description)
+            gain = np.asarray(gain_si(sources.positions.mantissa, self, channels))
+        field = LeadField(gain, channels, sources, self.description)
         return field if orientation == 'free' else field.fixed()
 
     @property
@@ -297,6 +309,12 @@ class SphericalHead:
         per_moment = 1 / (4 * np.pi * float(self.conductivities.mantissa[0]) * radius**2)
         gain = per_moment * (S_r[..., None] * r[:, None] - S_x[..., None] * x)
         return jnp.where((square < self._inner**2)[:, None], gain, jnp.nan)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def gain_si(places: Any, head: SphericalHead, channels: Channels) -> jax.Array:
+    """`SphericalHead.gain` of places in m, (sources, 3), compiled once for equal heads and channels."""
+    return head.gain(u.Quantity(places, unit=u.meter), channels)
 
 
 def _placed(channels: Channels, where: str) -> Any:

@@ -15,7 +15,7 @@ from brainfwd.inverse.depth import depth_prior
 from brainfwd.inverse.orientation import ORIENTATIONS, magnitude, orientation_root
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.records import SENSOR_UNITS, Channels, LeadField, NoiseCovariance, Recording, SourceEstimate, si
-from brainfwd.records.matching import finite, order_of
+from brainfwd.records.matching import finite, no_inverse_crime, order_of
 from brainfwd.records.whitening import whitener
 
 __all__ = ['LinearInverse']
@@ -188,12 +188,8 @@ class LinearInverse(Module, abc.ABC):
         kernel, channels = self._fitted()
         if not isinstance(y, Recording):
             return self._answer(kernel, channels, si(y, channels, where), where)
-        if y.head is not None and y.head == self._forbidden_head:
-            raise ValueError(
-                f'{where} was simulated with the head of the lead field that is to invert it, {y.head!r}: an inverse '
-                f"crime. Fit the lead field of another head, as datasets.load_lead_field('eeg', head='second') is, or "
-                f'write fit(..., inverse_crime=True).'
-            )
+        instead = "Fit the lead field of another head, as datasets.load_lead_field('eeg', head='second') is"
+        no_inverse_crime(y, self._forbidden_head, where, instead, 'fit')
         # 1 may also mean that nobody said so
         if y.nave not in (1, self._nave):
             raise ValueError(

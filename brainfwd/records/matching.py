@@ -1,4 +1,4 @@
-"""Whether what was given is of the channels that are due."""
+"""Whether what was given is of the channels and the head that are due."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import jax
 import numpy as np
 
 from brainfwd.records.channels import Channels
+from brainfwd.records.recording import Recording
 
-__all__ = ['finite', 'order_of']
+__all__ = ['finite', 'no_inverse_crime', 'order_of']
 
 
 def order_of(given: Channels, expected: Channels, where: str, whose: str) -> np.ndarray:
@@ -37,3 +38,12 @@ def finite(y: Any, channels: Channels, where: str) -> None:
     if bad.any():
         names = [name for name, is_bad in zip(channels.names, bad, strict=True) if is_bad]
         raise ValueError(f'{where} must be finite; got NaN or infinity in {", ".join(names[:5])}.')
+
+
+def no_inverse_crime(recording: Recording, head: str | None, where: str, instead: str, call: str) -> None:
+    """Refuse a recording that was simulated with the head that is to invert it."""
+    if recording.head is not None and recording.head == head:
+        raise ValueError(
+            f'{where} was simulated with the head that is to invert it, {head!r}: an inverse crime. {instead}, or '
+            f'write {call}(..., inverse_crime=True).'
+        )

@@ -190,6 +190,27 @@ def test_steps_that_run_out_are_told():
     assert not dipole_fit(data, HEAD, noise_cov=noise_of(EEG), channels=EEG, starts=2, max_steps=2).converged
 
 
+def test_inverse_crime():
+    """However the potentials are computed, it is the same head."""
+    data = seen_from(PLACE, MOMENT, EEG)
+    recording = Recording(data, EEG, 1 * u.ms, noise_cov=noise_of(EEG), head=SphericalHead().description)
+    with pytest.raises(ValueError, match=r'data\) .* an inverse crime\. .* dipole_fit\(\.\.\., inverse_crime=True'):
+        dipole_fit(recording, HEAD)
+    allowed = dipole_fit(recording, HEAD, starts=1, inverse_crime=True)
+    other = dipole_fit(dataclasses.replace(recording, head='another'), HEAD, starts=1)
+    np.testing.assert_array_equal(allowed.position.mantissa, other.position.mantissa)
+
+
+def test_an_equal_head_compiles_once(compilations):
+    data = values(seen_from(PLACE, MOMENT, EEG), EEG)
+    options = {'noise_cov': noise_of(EEG), 'channels': EEG, 'starts': 1}
+    first = dipole_fit(data, HEAD, **options)
+    with compilations as second:
+        again = dipole_fit(data, SphericalHead(method='berg-scherg'), **options)
+    assert second.count == 0
+    np.testing.assert_array_equal(again.position.mantissa, first.position.mantissa)
+
+
 def test_bad_input():
     recording = Recording(seen_from(PLACE, MOMENT, EEG), EEG, 1 * u.ms, noise_cov=noise_of(EEG))
     few = recording.pick(list(EEG.names[:6]))

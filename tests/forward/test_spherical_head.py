@@ -279,3 +279,34 @@ def test_around_what_fixes_no_sphere(mixed):
         SphericalHead.around(circle * u.meter)
     with pytest.raises(UnitError):
         SphericalHead.around(circle)
+
+
+def test_equal_heads_compile_once(places, eeg, compilations):
+    sources = _sources(places, _unit(np.random.default_rng(3), len(places)))
+    heads = [SphericalHead(np.array([85.0]) * u.mm, np.array([0.41]) * S_PER_M) for _ in range(3)]
+    first = heads[0].lead_field(sources, eeg), heads[0].gain(places * u.meter, eeg)
+    with compilations as second:
+        again = heads[1].lead_field(sources, eeg), heads[2].gain(places * u.meter, eeg)
+    assert second.count == 0
+    np.testing.assert_array_equal(again[0].gain_si, first[0].gain_si)
+    np.testing.assert_array_equal(again[1], first[1])
+    assert len(set(heads)) == 1
+    # twice the conductivity is half the potential
+    other = SphericalHead(heads[0].radii, 2 * heads[0].conductivities)
+    np.testing.assert_allclose(2 * other.lead_field(sources, eeg).gain_si, first[0].gain_si, rtol=1e-12)
+    np.testing.assert_allclose(2 * other.gain(places * u.meter, eeg), first[1], rtol=1e-5)
+
+
+def test_equality_is_of_all_that_is_given(head):
+    four = head.radii, head.conductivities, head.centre
+    others = [
+        SphericalHead(1.01 * head.radii),
+        SphericalHead(conductivities=2 * head.conductivities),
+        SphericalHead(centre=head.centre + 1 * u.mm),
+        SphericalHead(method='berg-scherg'),
+        SphericalHead(tolerance=1e-6),
+        SphericalHead(*(each[:3] if each is not head.centre else each for each in four)),
+    ]
+    assert head == SphericalHead(*four)
+    assert len({head, *others}) == 7
+    assert head != 'head'
