@@ -156,14 +156,15 @@ def whitened_signal_to_noise(
     .. math:: 10 \log_{10} \big(\operatorname{tr}(C_\text{noise}^+ C_\text{signal}) / r\big)
 
     with :math:`r` the rank of the noise, and the mean over time removed. It has no unit: magnetometers, gradiometers
-    and electrodes count alike. A signal in a direction where there is no noise at all does not count.
+    and electrodes count alike. A signal in a direction where there is no noise at all does not count. The noise of
+    a covariance, which is that of a single repetition, is divided by `Recording.nave` of the signal.
 
     Parameters
     ----------
     signal : Recording
         Without the noise.
     noise : Recording or NoiseCovariance
-        Without the signal, of the same channels.
+        Without the signal, of the same channels. A Recording as it is, an average or not.
     band : tuple of two Quantities, optional
         The frequencies counted, Hz, of both after whitening; all by default. A covariance does not say at which
         frequencies there is noise: with a band the noise is a Recording.
@@ -190,7 +191,7 @@ def whitened_signal_to_noise(
     if isinstance(noise, Recording):
         below = whitened(noise)
     elif edges is None:
-        below = float(len(whitening))
+        below = len(whitening) / signal.nave
     else:
         raise ValueError(f'{where}(band=...) needs noise as a Recording: a covariance says nothing of frequencies.')
     above = whitened(signal)

@@ -1,5 +1,7 @@
 """The signal-to-noise ratio after whitening."""
 
+import dataclasses
+
 import brainunit as u
 import numpy as np
 import pytest
@@ -59,6 +61,18 @@ def test_of_lower_rank_no_more_than_where_there_is_noise_counts(rng):
     signal = recorded(rng.normal(size=(400, 5)) * SIZE)
     expected = 10 * np.log10((signal.data_si / SIZE)[:, [0, 2, 3, 4]].var(axis=0, ddof=1).mean())
     assert whitened_signal_to_noise(signal, dead, reference=None) == pytest.approx(expected)
+
+
+def test_an_average_has_less_of_a_covariance(rng):
+    noise = recorded(rng.normal(size=(400, 5)) @ mixing(rng))
+    signal = recorded(rng.normal(size=(400, 5)) * SIZE)
+    average = dataclasses.replace(signal, nave=25)
+    single = whitened_signal_to_noise(signal, noise.covariance())
+    assert whitened_signal_to_noise(average, noise.covariance()) == pytest.approx(single + 10 * np.log10(25))
+    # what is left of the noise in the average itself, of which the covariance is that of a single one again
+    left = Recording(noise.data_si / 5, CHANNELS, noise.sampling_period, nave=25)
+    assert whitened_signal_to_noise(average, left) == pytest.approx(single + 10 * np.log10(25))
+    assert whitened_signal_to_noise(average, left.covariance()) == pytest.approx(single + 10 * np.log10(25))
 
 
 def test_in_a_band(rng):
