@@ -22,6 +22,8 @@ __all__ = ['DipoleFit', 'dipole_fit']
 _WHERE = 'dipole_fit'
 # of the largest singular value of a dipole's whitened field: a direction below it is silent, as a radial one is in MEG
 _SILENT = 1e-6
+# of whitened data, had nothing in them cancelled: below it is rounding
+_ROUNDING = 1e-13
 _TOLERANCES = {'xtol': 1e-10, 'ftol': 1e-14, 'gtol': 1e-14}
 # of the radius, where starts lie, and where a position counts as pressed against the border
 _START, _BORDER = 0.6, 0.9995
@@ -136,7 +138,7 @@ def dipole_fit(
         )
     white = whiten @ y.T
     power = float(np.square(white).sum())
-    if not power > 0:
+    if not power > (_ROUNDING * np.linalg.norm(abs(whiten) @ abs(y.T))) ** 2:
         raise ValueError(f'{_WHERE}(data) show no signal: they are zero, after the average reference of EEG.')
     # times enter by what they share: as many columns as there are directions do for any number of them
     left, singular, _ = np.linalg.svd(white / math.sqrt(power), full_matrices=False)

@@ -227,6 +227,7 @@ def test_bad_input():
         (lambda: dipole_fit(recording.data[None], HEAD, **plain), ShapeError, r'\(times, sensors\) or \(sensors,\)'),
         (lambda: dipole_fit(np.full(24, np.nan) * u.volt, HEAD, **plain), ValueError, 'finite'),
         (lambda: dipole_fit(np.zeros(24) * u.volt, HEAD, **plain), ValueError, 'show no signal'),
+        (lambda: dipole_fit(np.full(24, 1e-5 / 3) * u.volt, HEAD, **plain), ValueError, 'show no signal'),
         (lambda: dipole_fit(recording, HEAD, starts=0), ValueError, 'at least 1'),
         (lambda: dipole_fit(recording, HEAD, starts=[[0, 0, 0.04]]), UnitError, 'places in the head frame, in m'),
         (lambda: dipole_fit(recording, HEAD, starts=np.ones((2, 3)) * u.meter), ValueError, 'got 2 outside'),
