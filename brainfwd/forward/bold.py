@@ -14,11 +14,8 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from brainfwd._core import checks
 from brainfwd._core.fields import Input, Parameter, Variable
-from brainfwd._core.module import current_dtype
 from brainfwd.forward.balloon_parameters import bold_parameters
 from brainfwd.forward.base import ForwardModel
 from brainfwd.forward.haemodynamics import Haemodynamics
@@ -40,7 +37,8 @@ class BOLDSignal(Haemodynamics, ForwardModel):
     pass through zero: where activity drives the flow there (sustained, below -0.41 in ``'friston2003'``; less in a
     sudden step), everything becomes NaN, and a simulation stops with an error.
 
-    Blood is slow: it takes a step of its own (Runge-Kutta, fourth order), under the mean of z over that step.
+    Blood is slow: it takes a step of its own (Runge-Kutta, fourth order), under the mean of z over that step. In a
+    simulation that is the mean of activity before and after each step of the loop, and the error of second order.
 
     The published :math:`\tau_f` is a time, in every set, where the equation needs its square: read
     :math:`1/(\tau_f \cdot 1\,s)`.
@@ -117,10 +115,9 @@ class BOLDSignal(Haemodynamics, ForwardModel):
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Set every variable to its initial value, and forget what came in."""
         super().init_state(batch_size=batch_size)
-        dtype = current_dtype('BOLDSignal')
         # what came in since the last sub-step: its integral over time, and for how long, s
-        self.came_in = brainstate.ShortTermState(jnp.zeros(self.log_f.value.shape, dtype))
-        self.elapsed = brainstate.ShortTermState(jnp.zeros((), dtype))
+        self.came_in = brainstate.ShortTermState(jnp.zeros_like(self.previous.value))
+        self.elapsed = brainstate.ShortTermState(jnp.zeros((), self.previous.value.dtype))
 
     @property
     def coefficients(self) -> tuple[Any, Any, Any]:
@@ -166,41 +163,30 @@ class BOLDSignal(Haemodynamics, ForwardModel):
             'log_q': (jnp.exp(log_f - log_q) * extraction - outflow) / self.tau_0,
         }
 
-    def update(self, z: Any = None) -> None:
-        """Step by dt under the relative activity ``z``, (regions,) or (batch, regions).
-
-        With a ``baseline``, ``z`` is the activity itself, in its unit; without, (rate - baseline) / baseline, say, or
-        :math:`|z|^2` of a Hopf oscillator: never a potential, nor a signed oscillation, which averages to nothing.
-        """
-        z = self.relative(0.0 if z is None else z)
-        if np.shape(z) != ():
-            checks.shape_is(
-                z, self.log_f.value.shape, 'BOLDSignal.update(z=...)', 'as set by init_all_states(batch_size)'
-            )
-        dt, n = self.step_of_loop()
-        if n == 1:
-            self._advance(z, dt, math.ceil(dt / float(self.sub_step.mantissa) * (1 - 1e-6)))
+    def _take_in(self, z: Any, dt: float) -> None:
+        whole = float(self.sub_step.mantissa)
+        if dt < whole * (1 - 1e-6):
+            self.came_in.value = self.came_in.value + z * dt
+            self.elapsed.value = self.elapsed.value + dt
+            # to the rounding of a sum in single precision
+            brainstate.transform.cond(self.elapsed.value > whole * (1 - 1e-4), self._flush, lambda: None)
             return
-        self.came_in.value = self.came_in.value + z * dt
-        self.elapsed.value = self.elapsed.value + dt
-        brainstate.transform.cond(self.elapsed.value > (n - 0.5) * dt, lambda: self._flush(n * dt), lambda: None)
+        brainstate.transform.cond(self.elapsed.value > 0, self._flush, lambda: None)  # of shorter steps before
+        pieces = math.ceil(dt / whole * (1 - 1e-6))
+        if pieces == 1:
+            self._advance(z, dt)
+        else:
+            brainstate.transform.for_loop(lambda _: self._advance(z, dt / pieces), jnp.arange(pieces))
 
-    def _flush(self, time: float) -> None:
-        self._advance(self.came_in.value / time, time)
+    def _flush(self) -> None:
+        self._advance(self.came_in.value / self.elapsed.value, self.elapsed.value)
         self.came_in.value = jnp.zeros_like(self.came_in.value)
         self.elapsed.value = jnp.zeros_like(self.elapsed.value)
 
-    def _advance(self, z: Any, time: float, pieces: int = 1) -> None:
+    def _advance(self, z: Any, time: Any) -> None:
         """Integrate over a time, in s, in which activity is constant."""
-
-        def piece() -> None:
-            for name, value in self._moved(z, time / pieces).items():
-                getattr(self, name).value = value
-
-        if pieces == 1:
-            piece()
-        else:
-            brainstate.transform.for_loop(lambda _: piece(), jnp.arange(pieces))
+        for name, value in self._moved(z, time).items():
+            getattr(self, name).value = value
 
     def _moved(self, z: Any, time: Any) -> dict[str, Any]:
         state = rk4(lambda stage, _: self.derivative(**stage, z=z), self.values(), time * u.second)

@@ -1,14 +1,16 @@
 """What every model of blood shares: which activity it follows, and when it is sampled."""
 
-import math
+from abc import abstractmethod
 from typing import Any, ClassVar
 
+import brainstate
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Parameter
-from brainfwd._core.module import Module, current_dt
+from brainfwd._core.module import Module, current_dt, current_dtype
 
 __all__ = ['Haemodynamics', 'seconds']
 
@@ -58,15 +60,43 @@ class Haemodynamics(Module):
             z = (u.get_mantissa(activity) - baseline) / baseline
         return z
 
-    def step_of_loop(self) -> tuple[float, int]:
-        """The step of the surrounding loop in s, and how many of them make a sub-step."""
-        dt = float(current_dt(f'{type(self).__name__}.update').to_decimal(u.second))
-        # to the rounding of single precision
-        return dt, math.ceil(float(self.sub_step.mantissa) / dt * (1 - 1e-6))
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        """Set every variable to its initial value, and forget what came in."""
+        super().init_state(batch_size=batch_size)
+        batch = () if batch_size is None else (batch_size,)
+        # activity after the last step of a simulation, and whether there was one
+        zeros = jnp.zeros((*batch, *self.in_size), current_dtype(type(self).__name__))
+        self.previous = brainstate.ShortTermState(zeros)
+        self.begun = brainstate.ShortTermState(jnp.zeros((), bool))
+
+    def update(self, z: Any = None) -> None:
+        """Step by dt under the relative activity ``z``, (regions,) or (batch, regions), constant over the step.
+
+        With a ``baseline``, ``z`` is the activity itself, in its unit; without, (rate - baseline) / baseline, say, or
+        :math:`|z|^2` of a Hopf oscillator: never a potential, nor a signed oscillation, which averages to nothing.
+        """
+        self._take_in(self._checked(0.0 if z is None else z), self._dt())
 
     def step(self, x: Any) -> None:
-        """As `update`."""
-        self.update(x)
+        """As `update`, under the mean of activity before and after the step; in the first, what it is after it."""
+        dt, z = self._dt(), self._checked(x)
+        mean = jnp.where(self.begun.value, (self.previous.value + z) / 2, z)
+        self.previous.value, self.begun.value = z, jnp.ones((), bool)
+        self._take_in(mean, dt)
+
+    @abstractmethod
+    def _take_in(self, z: Any, dt: float) -> None:
+        """Step by dt, in s, under a relative activity in the shape of the states."""
+
+    def _checked(self, activity: Any) -> Any:
+        z, before = self.relative(activity), self.previous.value
+        if np.shape(z) != ():
+            where = f'{type(self).__name__}.update(z=...)'
+            checks.shape_is(z, before.shape, where, 'as set by init_all_states(batch_size)')
+        return jnp.broadcast_to(jnp.asarray(z, before.dtype), before.shape)
+
+    def _dt(self) -> float:
+        return float(current_dt(f'{type(self).__name__}.update').to_decimal(u.second))
 
     def sample(self) -> Any:
         """As `bold`."""

@@ -10,7 +10,6 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Input, Parameter
@@ -28,9 +27,10 @@ class HRFBold(Haemodynamics, ForwardModel):
     .. math:: \text{BOLD}(t) = g \int_0^\infty h(t')\, z(t - t')\, dt', \qquad \int h = 1
 
     Sustained z gives g z, whatever the grid: the kernel is integrated over each bin in closed form. Exact where
-    activity is constant over bins of ``sub_step``, of second order otherwise; between two bins BOLD is interpolated.
-    Before the beginning z was 0. The last bins are kept, as long as the kernel lasts (20 to 45 s, up to 2300 numbers
-    per region).
+    activity is constant over bins of ``sub_step``, of second order in it otherwise; between two bins BOLD is
+    interpolated. Of second order in the step of a simulation too, which takes the mean of activity before and after
+    each. Before the beginning z was 0. The last bins are kept, as long as the kernel lasts (20 to 45 s, up to 2300
+    numbers per region).
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class HRFBold(Haemodynamics, ForwardModel):
     tr : Quantity
         Time between samples in a simulation.
     sub_step : Quantity
-        Length of a bin, in whole steps of the loop: this or longer.
+        Length of a bin, whatever the step of the loop.
     baseline : float or Quantity, optional
         Activity at rest; see `BOLDSignal`.
     gain : float
@@ -76,33 +76,41 @@ class HRFBold(Haemodynamics, ForwardModel):
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         """Forget what came in."""
-        batch = () if batch_size is None else (batch_size,)
-        dtype = current_dtype('HRFBold')
+        super().init_state(batch_size=batch_size)
+        before = self.previous.value
         # the mean of z in each of the last bins, in turn; of the present one, what came in so far
-        self.bins = brainstate.ShortTermState(jnp.zeros((self.n_bins, *batch, *self.in_size), dtype))
-        self.count = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
+        self.bins = brainstate.ShortTermState(jnp.zeros((self.n_bins, *before.shape), before.dtype))
+        self.row = brainstate.ShortTermState(jnp.zeros((), jnp.int32))
+        # how much of the present one has passed, from 0 to 1
+        self.filled = brainstate.ShortTermState(jnp.zeros((), before.dtype))
 
-    def update(self, z: Any = None) -> None:
-        """Take in the relative activity of one dt, (regions,) or (batch, regions); with a ``baseline``, activity."""
-        z = self.relative(0.0 if z is None else z)
-        bins, count = self.bins.value, self.count.value
-        if np.shape(z) != ():
-            checks.shape_is(z, bins.shape[1:], 'HRFBold.update(z=...)', 'as set by init_all_states(batch_size)')
-        _, n = self.step_of_loop()
-        row = count // n % self.n_bins
-        before = jnp.where(count % n == 0, 0, bins[row])
-        self.bins.value = bins.at[row].set(before + z / n)
-        self.count.value = count + 1
+    def _take_in(self, z: Any, dt: float) -> None:
+        bins, begin = self.bins.value, self.filled.value
+        length = dt / float(self.sub_step.mantissa)
+        end = begin + length
+        # the present bin, and those that the step may reach
+        ahead = jnp.arange(math.ceil(length * (1 - 1e-6)) + 1)
+        if len(ahead) > self.n_bins:
+            raise ValueError(
+                f'HRFBold: the step of the loop is shorter than the kernel, {self.kernel.duration:g} s; got {dt:g} s.'
+            )
+        rows, after = (self.row.value + ahead) % self.n_bins, ahead.reshape(-1, *(1,) * z.ndim)
+        part = jnp.clip(end - after, 0, 1) - jnp.clip(begin - after, 0, 1)
+        before = bins[rows]
+        new = jnp.where(after > 0, 0, before) + part * z
+        self.bins.value = bins.at[rows].set(jnp.where(after < end, new, before))
+        passed = jnp.maximum(jnp.ceil(end) - 1, 0)
+        self.row.value = (self.row.value + passed.astype(jnp.int32)) % self.n_bins
+        self.filled.value = end - passed
 
     def bold(self) -> jax.Array:
         """The BOLD signal now, a fraction: (regions,) or (batch, regions)."""
-        dt, n = self.step_of_loop()
-        bins, count = self.bins.value, self.count.value
-        weights = jnp.asarray(self.kernel.weights(n * dt, self.n_bins), bins.dtype)
+        bins, filled = self.bins.value, self.filled.value
+        weights = jnp.asarray(self.kernel.weights(float(self.sub_step.mantissa), self.n_bins), bins.dtype)
         # between the ends of two bins: as at the end of the last, and as it will be at the end of the present one
-        passed, last = (count % n) / n, jnp.concatenate([weights[:1], weights[:-1]])
-        mixed = jnp.where(passed > 0, (1 - passed) * last + passed * weights, weights)
-        age = (jnp.maximum(count - 1, 0) // n - jnp.arange(self.n_bins)) % self.n_bins
+        last = jnp.concatenate([weights[:1], weights[:-1]])
+        mixed = (1 - filled) * last + filled * weights
+        age = (self.row.value - jnp.arange(self.n_bins)) % self.n_bins
         return self.gain * jnp.tensordot(mixed[age], bins, axes=1)
 
     def convolved(self, z: Any, sampling_period: Any) -> jax.Array:

@@ -12,11 +12,11 @@ from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd.forward import BOLDSignal, bold_parameters
 
 
-def run(model, z, dt_ms):
+def run(model, z, dt_ms, take='update'):
     """The signal after each step; ``z`` is (steps,) or (steps, ...), one row per step."""
 
     def step(row):
-        model.update(row)
+        getattr(model, take)(row)
         return model.bold()
 
     with brainstate.environ.context(dt=dt_ms * u.ms):
@@ -61,7 +61,7 @@ def test_agrees_with_the_printed_equations():
         return 0.3 * np.sin(2 * np.pi * 0.11 * t) + 0.1
 
     times = np.arange(1, 4001) * 5e-3
-    # Heun takes the activity to be constant over a step
+    # activity is constant over a step
     middle = z(times - 2.5e-3)
     expected = printed(z, times)
     with brainstate.environ.context(precision=64):
@@ -244,6 +244,30 @@ def test_what_is_read_between_sub_steps_is_of_now():
     slow, every = (run(BOLDSignal(1, sub_step=ms * u.ms).init_all_states(), z, 10.0)[:, 0] for ms in (50.0, 10.0))
     np.testing.assert_allclose(slow, every, rtol=0, atol=1e-4 * abs(every).max())
     assert (np.diff(slow[:30]) > 0).all()
+
+
+def test_another_step_of_the_loop():
+    """Sub-steps that a longer step cuts short, steps that do not divide them, and steps that they divide."""
+    model, every = (BOLDSignal(1).init_all_states() for _ in range(2))
+    parts = [(1.0, np.full(1004, 0.5)), (12.0, np.full(83, 0.1)), (7.0, np.full(101, 0.4)), (3.0, np.full(99, 0.0))]
+    signal = np.concatenate([run(model, z, dt)[-1:] for dt, z in parts])
+    z = np.concatenate([np.repeat(z, int(dt)) for dt, z in parts])
+    ends = np.cumsum([dt * len(z) for dt, z in parts]).astype(int)
+    expected = run(every, z, 1.0)
+    np.testing.assert_allclose(signal, expected[ends - 1], rtol=0, atol=1e-4 * abs(expected).max())
+
+
+def test_second_order_in_the_step_of_a_simulation():
+    """Which passes on activity after each step."""
+    error = []
+    with brainstate.environ.context(precision=64):
+        for dt in (25, 50):
+            times = np.arange(dt, 12001, dt) * 1e-3
+            signal = run(BOLDSignal(1).init_all_states(), smooth(times)[:, None], float(dt), 'step')[:, 0]
+            expected = printed(smooth, times)
+            error.append(abs(signal - expected).max() / abs(expected).max())
+    assert 3.3 < error[1] / error[0] < 4.7
+    assert error[0] < 1e-4
 
 
 def test_rest_stays_exact_for_long():

@@ -13,11 +13,11 @@ from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd.forward import BOLDSignal, Gamma, HRFBold
 
 
-def run(model, z, dt_ms):
+def run(model, z, dt_ms, take='update'):
     """The signal after each step; ``z`` is (steps, ..., regions)."""
 
     def step(row):
-        model.update(row)
+        getattr(model, take)(row)
         return model.bold()
 
     with brainstate.environ.context(dt=dt_ms * u.ms):
@@ -70,6 +70,30 @@ def test_second_order_in_the_bin():
     assert error[0] < 1e-4
 
 
+@pytest.mark.parametrize('steps', [[1, 2], [7, 2, 25, 1], [100, 3]])
+def test_another_step_of_the_loop(steps):
+    """Of sustained activity what was so far of the kernel, and nothing of it lost where a bin is cut short."""
+    model, passed = HRFBold(1).init_all_states(), 0.0
+    for dt in steps:
+        n = round(5000 / dt)
+        signal, passed = run(model, np.ones((n, 1)), float(dt))[-1, 0], passed + 1e-3 * n * dt
+        assert signal == pytest.approx(0.128 * model.kernel.integral(passed), abs=1e-5 * 0.128)
+
+
+def test_second_order_in_the_step_of_a_simulation():
+    """Which passes on activity after each step."""
+    tau, rate, error = 1.5, 0.9, []
+    with brainstate.environ.context(precision=64):
+        for dt in (100, 200):
+            t = np.arange(dt, 8001, dt) * 1e-3
+            z, model = np.sin(rate * t), HRFBold(1, kernel=Gamma(1.0, tau * u.second, 0 * u.second), gain=1.0)
+            expected = (z - rate * tau * (np.cos(rate * t) - np.exp(-t / tau))) / (1 + (rate * tau) ** 2)
+            signal = run(model.init_all_states(), z[:, None], float(dt), 'step')[:, 0]
+            error.append(abs(signal - expected)[len(t) // 2 :].max())
+    assert 3.3 < error[1] / error[0] < 4.7
+    assert error[0] < 2e-3
+
+
 def test_gain_is_that_of_the_balloon_for_small_activity():
     model = BOLDSignal(1).init_all_states()
     with brainstate.environ.context(dt=100 * u.ms, precision=64):
@@ -103,6 +127,7 @@ def test_repr():
         (lambda: HRFBold(2).convolved(np.ones(2), 1 * u.ms), ShapeError, r'times, 2 regions\); got shape \(2,\)'),
         (lambda: HRFBold(2).convolved(np.ones((3, 2)), 1.0), UnitError, r'write 1. \* u.second'),
         (lambda: HRFBold(2, tr=-1 * u.second), ValueError, 'positive'),
+        (lambda: run(HRFBold(1).init_all_states(), np.ones((2, 1)), 60e3), ValueError, r'kernel, 40\.2 s; got 60 s'),
     ],
 )
 def test_bad_input(make, error, says):

@@ -7,6 +7,7 @@ from scipy.integrate import quad
 from scipy.stats import gamma
 
 from brainfwd.forward import KERNELS, DoubleGamma, Gamma, Volterra
+from brainfwd.forward.kernels import Kernel
 
 T = np.linspace(0, 30, 301)
 
@@ -51,6 +52,31 @@ def test_integrals(name):
     for width in (0.01, 0.7, 5.0):
         n = int(np.ceil(kernel.duration / width))
         assert kernel.weights(width, n).sum() == pytest.approx(1, abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    'kernel',
+    [
+        Gamma(3.0, 200 * u.second, 0 * u.second),
+        DoubleGamma((6.0, 30 * u.second), (16.0, 30 * u.second)),
+        Gamma(3.0, 5 * u.ms, 0 * u.second),
+        # at the end of the first grid it is passing through 1
+        DoubleGamma((2.0, 100 * u.second), (9.0, 85 * u.second), ratio=0.24),
+    ],
+    ids=str,
+)
+def test_any_length(kernel):
+    assert abs(kernel.integral(kernel.duration * np.linspace(1, 4, 100)) - 1).max() < 1e-6
+    assert abs(kernel.integral(kernel.duration - max(0.1, 0.01 * kernel.duration)) - 1) > 1e-7
+
+
+def test_a_kernel_without_an_end():
+    class Flat(Kernel):
+        def integral(self, t):
+            return 0.5 * np.minimum(t, 1)
+
+    with pytest.raises(ValueError, match=r'Flat.integral\(t\) goes to 1; it is 0\.5'):
+        Flat().duration  # noqa: B018
 
 
 def test_where_they_peak():

@@ -37,7 +37,10 @@ def _one(unit):
 
 @pytest.mark.parametrize(('sensor', 'which'), [(bf.BOLDSignal, {}), (bf.HRFBold, {'kernel': 'friston2000'})])
 def test_a_simulation_reads_activity(sensor, which):
-    """Power of a Hopf oscillator, which a loop of one's own passes on; at steps that do not divide the sub-step."""
+    """Power of a Hopf oscillator, of which a loop of one's own passes on the mean of before and after each step.
+
+    At steps that do not divide the sub-step.
+    """
     network = bf.Network(bf.HopfOscillator(3, a=[0.1, 0.2, 0.3], tau=50 * u.ms))
     dt, options = 3 * u.ms, dict(tr=99 * u.ms, sub_step=10 * u.ms, **which)
     seen = bf.Simulator(network, dt).run(
@@ -48,9 +51,11 @@ def test_a_simulation_reads_activity(sensor, which):
     model = sensor(3, **options).init_all_states()
     network.init_all_states()
 
-    def step(_):
+    def step(i):
+        before = network.read('power')
         network.update()
-        model.update(network.read('power'))
+        after = network.read('power')
+        model.update(jnp.where(i == 0, after, (before + after) / 2))
         return model.bold()
 
     with brainstate.environ.context(dt=dt):
