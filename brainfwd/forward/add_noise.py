@@ -13,7 +13,7 @@ from brainfwd.forward.background import Background, corners
 from brainfwd.forward.brain_noise import BrainNoise
 from brainfwd.forward.independent_noise import IndependentNoise
 from brainfwd.forward.snr import band_in_hertz, counted, power, projector_of
-from brainfwd.records import NoiseCovariance, Recording
+from brainfwd.records import Channels, NoiseCovariance, Recording
 from brainfwd.records.reference import Reference
 
 __all__ = ['add_noise']
@@ -48,7 +48,8 @@ def add_noise(
     parts : Background, NoiseCovariance, or a sequence of them
         What is added: `BrainNoise`, `LineNoise`, `RecordedNoise`, `IndependentNoise`, for which its covariance will do.
     seed : int
-        The noise depends on it, and on the place of a part in the sequence, and on nothing else.
+        The noise depends on it, on the place of a part in the sequence and on the names of the channels, and on nothing
+        else. Of the mains alone EEG and MEG have something in common; see `LineNoise`, and `BrainNoise` for the brain.
     snr_db : float, or dict of float per type, optional
         Signal-to-noise ratio. By default every part has the size it says itself.
     shares : sequence of float, optional
@@ -83,41 +84,49 @@ def add_noise(
     edges = band_in_hertz(recording.band if band is None else band, seconds, f'{_WHERE}(band=...)')
     projector = projector_of(channels, reference, _WHERE)
 
-    key = as_key(seed, f'{_WHERE}(seed=...)')
-    with jax.enable_x64(True):
-        draws = [
-            np.asarray(part.draw(key_for(key, f'part {i}'), recording.n_times, seconds, passed)) @ projector.T
-            for i, part in enumerate(listed)
-        ]
-
     def expected(part: Background, within: tuple[float, float]) -> np.ndarray:
         return projector @ part.covariance_si(seconds, passed, within) @ projector.T
 
-    signal = recording.data_si @ projector.T
-    size = np.ones((len(listed), len(channels)))
+    def power_of(part: Background, draw: np.ndarray) -> dict[str, float]:
+        if normalise == 'sample':
+            return power(draw, channels, seconds, edges)
+        n = recording.n_times
+        variance = np.diagonal(expected(part, counted(n, seconds, edges))) * n / (n - 1)
+        return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
+
     if snr_db is None and shares is not None:
         raise ValueError(f'{_WHERE}(shares=...) are of the noise that snr_db asks for: give both.')
+    share = None if shares is None else _checked_shares(shares, len(listed))
     if snr_db is not None:
-        wanted = _noise_power(power(signal, channels, seconds, edges), snr_db)
+        wanted = _noise_power(power(recording.data_si @ projector.T, channels, seconds, edges), snr_db)
+
+    key = as_key(seed, f'{_WHERE}(seed=...)')
+    size = np.ones((len(listed), len(channels)))
+    noise, total = np.zeros(recording.shape), dict.fromkeys(channels.kinds, 0.0)
+    for i, part in enumerate(listed):  # one draw at a time, which bounds the memory that it takes
+        with jax.enable_x64(True):
+            draw = np.asarray(part.draw(key_for(key, f'part {i}'), recording.n_times, seconds, passed)) @ projector.T
+        if snr_db is not None and (share is not None or normalise == 'expected'):
+            powers = power_of(part, draw)
+            if share is not None:
+                _scale_to_share(size[i], powers, share[i], channels, part)
+            for kind, value in powers.items():
+                total[kind] += size[i, channels.indices(kind)[0]] ** 2 * value
+        draw *= size[i]
+        noise += draw
+        del draw
+    if snr_db is not None:
         if normalise == 'sample':
-            powers = [power(draw, channels, seconds, edges) for draw in draws]
-        else:
-            within, n = counted(recording.n_times, seconds, edges), recording.n_times
-            variances = [np.diagonal(expected(part, within)) * n / (n - 1) for part in listed]
-            powers = [{kind: float(v[channels.indices(kind)].sum()) for kind in channels.kinds} for v in variances]
-        if shares is not None:
-            _share_out(size, powers, _checked_shares(shares, len(listed)), channels, listed)
+            total = power(noise, channels, seconds, edges)
+        scale = np.empty(len(channels))
         for kind in channels.kinds:
-            index = channels.indices(kind)
-            if normalise == 'sample':
-                total = power(sum(s * d for s, d in zip(size, draws, strict=True)), channels, seconds, edges)[kind]
-            else:
-                total = sum(s[index[0]] ** 2 * p[kind] for s, p in zip(size, powers, strict=True))
-            if not total > 0:
+            if not total[kind] > 0:
                 raise ValueError(
                     f'{_WHERE}(parts) have no power in the {kind} channels in the band: no SNR is reached.'
                 )
-            size[:, index] *= np.sqrt(wanted[kind] / total)
+            scale[channels.indices(kind)] = np.sqrt(wanted[kind] / total[kind])
+        size *= scale
+        noise *= scale
 
     everywhere = (0.0, 0.5 / seconds)
     added = sum(s[:, None] * expected(part, everywhere) * s for s, part in zip(size, listed, strict=True))
@@ -125,8 +134,8 @@ def add_noise(
     covariance = recording.nave * added
     if before is not None:
         covariance = covariance + projector @ before.matrix_si @ projector.T
-    noise = sum(s * draw for s, draw in zip(size, draws, strict=True))
-    return dataclasses.replace(recording, data_si=signal + noise, noise_cov=NoiseCovariance(covariance, channels))
+    noise += recording.data_si @ projector.T
+    return dataclasses.replace(recording, data_si=noise, noise_cov=NoiseCovariance(covariance, channels))
 
 
 def _checked_parts(parts: Any, recording: Recording) -> list[Background]:
@@ -179,15 +188,14 @@ def _checked_shares(shares: Sequence[float], n: int) -> np.ndarray:
     return given / given.sum()
 
 
-def _share_out(
-    size: np.ndarray, powers: list[dict[str, float]], shares: np.ndarray, channels: Any, parts: list[Background]
+def _scale_to_share(
+    size: np.ndarray, powers: dict[str, float], share: float, channels: Channels, part: Background
 ) -> None:
-    for row, by_kind, share, part in zip(size, powers, shares, parts, strict=True):
-        for kind, value in by_kind.items():
-            if share and not value > 0:
-                raise ValueError(
-                    f'{_WHERE}(shares=...): {type(part).__name__} has no power in the {kind} channels in the band, and '
-                    'no share of it: give another band.'
-                )
-            # relative to the first of all sizes; the sum is brought to the ratio afterwards
-            row[channels.indices(kind)] = np.sqrt(share / value) if share else 0.0
+    """Relative to the other parts; the sum is brought to the ratio afterwards."""
+    for kind, value in powers.items():
+        if share and not value > 0:
+            raise ValueError(
+                f'{_WHERE}(shares=...): {type(part).__name__} has no power in the {kind} channels in the band, and '
+                'no share of it: give another band.'
+            )
+        size[channels.indices(kind)] = np.sqrt(share / value) if share else 0.0

@@ -6,6 +6,7 @@ on more samples than asked for, of which the first are kept: the ends do not joi
 """
 
 import abc
+import functools
 from typing import Any
 
 import brainunit as u
@@ -14,13 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.keys import as_key
+from brainfwd._core.keys import as_key, key_for
 from brainfwd.forward.snr import band_in_hertz
 from brainfwd.records import Channels, NoiseCovariance
 
-__all__ = ['Background', 'Band', 'band_pass', 'coloured', 'corners', 'fft_length']
+__all__ = ['Background', 'Band', 'band_pass', 'coloured', 'corners', 'fft_length', 'inverse', 'white']
 
 Band = tuple[float | None, float | None]
+
+_COLUMNS = 16
+"""How many are transformed at a time, which bounds the memory that it takes."""
 
 
 class Background(abc.ABC):
@@ -42,6 +46,10 @@ class Background(abc.ABC):
     @abc.abstractmethod
     def check_period(self, seconds: float, where: str) -> None:
         """Refuse a sampling period at which there is no such noise."""
+
+    def own(self, key: jax.Array) -> jax.Array:
+        """The key folded with the names of the sensors: EEG and MEG draw other numbers from one seed."""
+        return key_for(key, f'{self.channels.names}')
 
     def sample(self, key: Any, n_times: int, sampling_period: Any, passed: Any = None) -> jax.Array:
         """A draw: (times, sensors) SI numbers, each column in the unit of its channel.
@@ -94,15 +102,32 @@ class Background(abc.ABC):
         return seconds
 
 
-def coloured(key: jax.Array, shape: tuple[int, ...], gain: np.ndarray) -> jax.Array:
-    """(shape[0], ...) numbers of variance ``mean(gain**2)`` over all frequencies, positive and negative.
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def coloured(key: jax.Array, columns: int, n_times: int, gain: Any) -> jax.Array:
+    """(columns, times) numbers of variance ``mean(gain**2)`` over all frequencies, positive and negative.
 
-    ``gain`` is the amplitude at each frequency of ``rfft``, of an even number of samples, more than ``shape[0]``.
+    ``gain`` is the amplitude at each frequency of ``rfft``, of an even number of samples, more than ``n_times``.
     """
     n = 2 * (len(gain) - 1)
-    white = jax.random.normal(key, (n, *shape[1:]))
-    spectrum = jnp.fft.rfft(white, axis=0) * jnp.asarray(gain, white.dtype).reshape(-1, *(1,) * (len(shape) - 1))
-    return jnp.fft.irfft(spectrum, n, axis=0)[: shape[0]]
+
+    def column(key: jax.Array) -> jax.Array:
+        white = jax.random.normal(key, (n,))
+        return jnp.fft.irfft(jnp.fft.rfft(white) * jnp.asarray(gain, white.dtype), n)[:n_times]
+
+    return jax.lax.map(column, jax.random.split(key, columns), batch_size=_COLUMNS)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def white(key: jax.Array, columns: int, n_times: int) -> jax.Array:
+    """(columns, times) independent numbers of variance 1."""
+    keys = jax.random.split(key, columns)
+    return jax.lax.map(lambda key: jax.random.normal(key, (n_times,)), keys, batch_size=_COLUMNS)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def inverse(spectrum: jax.Array, n: int, n_times: int) -> jax.Array:
+    """(columns, times), the first of the ``n`` numbers to which (frequencies, columns) of ``rfft`` belong."""
+    return jax.lax.map(lambda x: jnp.fft.irfft(x, n)[:n_times], spectrum.T, batch_size=_COLUMNS)
 
 
 def fft_length(n_times: int, memory: float) -> int:

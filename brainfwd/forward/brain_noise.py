@@ -29,7 +29,9 @@ class BrainNoise(Background):
 
     Moments along the normals with a lead field of fixed orientation, and independent ones along x, y and z with a free
     one. All sources have the same spectrum, so that the noise is drawn at the sensors, of covariance
-    :math:`G a\,C_\eta\,a\,G^T`: the cost does not grow with the number of sources.
+    :math:`G a\,C_\eta\,a\,G^T`: the cost does not grow with the number of sources. So EEG and MEG of the same sources
+    are drawn together, through one lead field with the channels of both; in two draws, even of one seed, their sources
+    have nothing in common.
 
     Parameters
     ----------
@@ -130,8 +132,9 @@ class BrainNoise(Background):
         n = fft_length(n_times, 8 / (self._hertz('low') * seconds))
         hertz = np.fft.rfftfreq(n, seconds)
         gain = np.sqrt(self.density(hertz, seconds) * band_pass(hertz, passed) / (2 * seconds))
-        white = coloured(key, (n_times, len(self.channels)), gain)
-        return jnp.matmul(white, jnp.asarray(self._factor.T, white.dtype), precision=jax.lax.Precision.HIGHEST)
+        white = coloured(self.own(key), len(self.channels), n_times, gain)
+        factor = jnp.asarray(self._factor, white.dtype)
+        return jnp.einsum('ct,sc->ts', white, factor, precision=jax.lax.Precision.HIGHEST)
 
     def covariance_si(self, seconds: float, passed: Band, within: tuple[float, float]) -> np.ndarray:
         low, top = self._hertz('low'), self._top(seconds)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainfwd.forward.background import Background, Band
+from brainfwd.forward.background import Background, Band, white
 from brainfwd.forward.sensor_noise import factor_of
 from brainfwd.records import Channels, NoiseCovariance
 
@@ -45,8 +45,9 @@ class IndependentNoise(Background):
         """Any will do."""
 
     def draw(self, key: jax.Array, n_times: int, seconds: float, passed: Band) -> jax.Array:
-        white = jax.random.normal(key, (n_times, len(self.channels)))
-        return jnp.matmul(white, jnp.asarray(self._factor.T, white.dtype), precision=jax.lax.Precision.HIGHEST)
+        drawn = white(self.own(key), len(self.channels), n_times)
+        factor = jnp.asarray(self._factor, drawn.dtype)
+        return jnp.einsum('ct,sc->ts', drawn, factor, precision=jax.lax.Precision.HIGHEST)
 
     def covariance_si(self, seconds: float, passed: Band, within: tuple[float, float]) -> np.ndarray:
         return self.noise_cov.matrix_si * 2 * seconds * (within[1] - within[0])

@@ -1,5 +1,6 @@
 """Noise of the mains."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,7 @@ class LineNoise(Background):
 
     with :math:`\varphi` a random walk, which gives the first line a width :math:`\Delta f` at half its height
     (:math:`h^2 \Delta f` the others), :math:`\eta` an Ornstein-Uhlenbeck process of variance 1, and :math:`\theta_h`
-    drawn once.
+    drawn once. There is one mains: EEG and MEG drawn from one seed have its phase and amplitude in common.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ class LineNoise(Background):
         :math:`a_h / a_1` of the frequency, twice, three times ... it; a zero leaves one out.
     pattern : array, optional
         :math:`p`, (sensors,) or (harmonics, sensors), real or complex; scaled to root mean square 1 over each type of
-        channel. Drawn from ``seed`` by default, complex normal: each harmonic has a pattern and phases of its own.
+        channel. Drawn from ``seed`` and the names of the channels by default, complex normal: each harmonic has a
+        pattern and phases of its own.
     seed : int
         Of the pattern: runs of one seed share it, whatever they draw.
     linewidth : Quantity
@@ -85,7 +87,8 @@ class LineNoise(Background):
         """(harmonics, sensors) complex amplitudes, SI numbers."""
         shape, where = (len(self.harmonics), len(self.channels)), 'LineNoise(pattern=...)'
         if self.pattern is None:
-            parts = np.random.default_rng(self.seed).normal(size=(2, *shape))
+            names = zlib.crc32(str(self.channels.names).encode())
+            parts = np.random.default_rng((self.seed, names)).normal(size=(2, *shape))
             pattern = parts[0] + 1j * parts[1]
         else:
             if isinstance(self.pattern, u.Quantity):
@@ -134,16 +137,16 @@ class LineNoise(Background):
         # whole turns are taken off in double precision: single precision would lose the phase of a long recording
         turns = (self._hertz * seconds * np.arange(n_times)[:, None]) % 1.0
         phase = jnp.asarray(2 * np.pi * turns, start.dtype) + order * wander[:, None] + start
-        lines = jnp.asarray(self._lines * np.sqrt(band_pass(self._hertz, passed))[:, None])
-        highest = jax.lax.Precision.HIGHEST
-        series = jnp.matmul(jnp.cos(phase), lines.real, precision=highest)
-        series -= jnp.matmul(jnp.sin(phase), lines.imag, precision=highest)
+        lines = self._lines * np.sqrt(band_pass(self._hertz, passed))[:, None]
         tau = float(self.modulation_time.to_decimal(u.second))
         n = fft_length(n_times, 10 * tau / seconds)
         # the spectrum of an Ornstein-Uhlenbeck process at these samples, of variance 1
         keep = np.exp(-seconds / tau)
         gain = np.sqrt((1 - keep**2) / abs(1 - keep * np.exp(-2j * np.pi * np.arange(n // 2 + 1) / n)) ** 2)
-        return series * (1 + float(self.modulation) * coloured(for_size, (n_times,), gain))[:, None]
+        size = 1 + float(self.modulation) * coloured(for_size, 1, n_times, gain)[0]
+        waves = size[:, None] * jnp.concatenate([jnp.cos(phase), -jnp.sin(phase)], axis=1)
+        lines = jnp.asarray(np.concatenate([lines.real, lines.imag]), waves.dtype)
+        return jnp.matmul(waves, lines, precision=jax.lax.Precision.HIGHEST)
 
     def covariance_si(self, seconds: float, passed: Band, within: tuple[float, float]) -> np.ndarray:
         inside = (self._hertz >= within[0]) & (self._hertz <= within[1])

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.background import Background, Band
+from brainfwd.forward.background import Background, Band, inverse
 from brainfwd.records import Channels, Recording
 
 __all__ = ['RecordedNoise']
@@ -105,16 +105,23 @@ class RecordedNoise(Background):
         # several frequencies to each of Welch's, and a segment more than asked for, so that the ends do not join
         per_bin = math.ceil(n_times / self._length) + 1
         n, (bins, _, columns) = per_bin * self._length, self._factor.shape
-        white = jnp.fft.rfft(jax.random.normal(key, (2, n, columns)), axis=1)
-        factor = jnp.asarray(self._factor.swapaxes(1, 2), white.dtype)
-        # two independent draws in shares of power that go from one frequency of Welch's to the next
-        share = np.arange(per_bin) / per_bin
-        below, above = white[:, :-1].reshape(2, bins - 1, per_bin, columns)
+        factor: Any = jnp.asarray(self._factor.swapaxes(1, 2), jnp.result_type(complex))
         product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
-        spectrum = product(below * np.sqrt(1 - share)[:, None], factor[:-1])
-        spectrum += product(above * np.sqrt(share)[:, None], factor[1:])
-        spectrum = jnp.concatenate([spectrum.reshape(n // 2, -1), product(white[0, -1:], factor[-1])])
-        return jnp.fft.irfft(spectrum, n, axis=0)[:n_times]
+        # two independent draws in shares of power that go from one frequency of Welch's to the next
+        share = np.arange(per_bin)[:, None] / per_bin
+
+        def lines(of_bin: Any) -> jax.Array:
+            key, here, following = of_bin
+            real, imaginary = jax.random.normal(key, (2, 2, per_bin, columns)) * math.sqrt(n / 2)
+            below, above = jax.lax.complex(real, imaginary)
+            return product(np.sqrt(1 - share) * below, here) + product(np.sqrt(share) * above, following)
+
+        keys = jax.random.split(self.own(key), bins)
+        spectrum = jax.lax.map(lines, (keys[:-1], factor[:-1], factor[1:])).reshape(n // 2, -1)
+        # the first and the last frequency are real, with all of their power
+        last = product(jax.random.normal(keys[-1], (1, columns)) * math.sqrt(n), factor[-1])
+        spectrum = jnp.concatenate([math.sqrt(2) * spectrum[:1], spectrum[1:], last])
+        return inverse(spectrum, n, n_times).T
 
     def covariance_si(self, seconds: float, passed: Band, within: tuple[float, float]) -> np.ndarray:
         factor = self._factor

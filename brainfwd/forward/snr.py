@@ -20,6 +20,8 @@ from brainfwd.records.reference import Reference
 
 __all__ = ['band_in_hertz', 'counted', 'power', 'projector_of', 'signal_to_noise', 'whitened_signal_to_noise']
 
+_COLUMNS = 16
+
 
 def power(
     data: np.ndarray, channels: Channels, seconds: float = 1.0, band: tuple[float, float] | None = None
@@ -40,6 +42,13 @@ def power(
     band : tuple of float, optional
         Lowest and highest frequency, Hz.
     """
+    # a few at a time, which bounds the memory that it takes
+    parts = [_variance(data[:, i : i + _COLUMNS], seconds, band) for i in range(0, len(channels), _COLUMNS)]
+    variance = np.concatenate(parts)
+    return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
+
+
+def _variance(data: np.ndarray, seconds: float, band: tuple[float, float] | None) -> np.ndarray:
     n = len(data)
     centred = data - data.mean(axis=0)
     # divided first: the squares of teslas are below what single precision holds
@@ -53,8 +62,7 @@ def power(
         # every frequency but half the sampling rate stands for its negative too
         sides = np.where(np.arange(len(hertz)) * 2 == n, 1.0, 2.0)[inside, None]
         energy = (sides * (spectrum.real[inside] ** 2 + spectrum.imag[inside] ** 2)).sum(axis=0) / n
-    variance = energy * size**2 / (n - 1)
-    return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
+    return energy * size**2 / (n - 1)
 
 
 def counted(n: int, seconds: float, band: tuple[float, float] | None) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Noise mixed to a signal-to-noise ratio."""
 
 import dataclasses
+import tracemalloc
 
 import brainunit as u
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd.forward import BrainNoise, IndependentNoise, LineNoise, RecordedNoise, add_noise, signal_to_noise
-from brainfwd.records import Channels, NoiseCovariance, Recording
+from brainfwd.records import Channels, LeadField, NoiseCovariance, Recording
 
 DT = 4 * u.ms
 BAND = (1 * u.Hz, 60 * u.Hz)
@@ -144,6 +145,48 @@ def test_a_seed_is_all_it_depends_on(eeg_head):
     # independent of each other
     both = [noise_in(add_noise(signal, parts, seed=1), signal).data_si for parts in (brain, [silent, brain])]
     assert not np.allclose(*both, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize('part', ['brain', 'line', 'recorded', 'independent'])
+def test_sensors_of_another_kind(sources, part):
+    """They draw other numbers from one seed, and patterns of the mains, which has one phase."""
+    gain, rest = np.eye(12)[:4], np.random.default_rng(0).normal(size=(2000, 4))
+    drawn = []
+    for kind, unit in (('eeg', u.volt), ('mag', u.tesla)):
+        channels = Channels(tuple(f'{kind}{i}' for i in range(4)), (kind,) * 4)
+        noise = {
+            'brain': lambda c=channels: BrainNoise(LeadField(gain, c, sources), exponent=0.0),
+            'line': lambda c=channels, unit=unit: LineNoise(c, 1 * unit),
+            'recorded': lambda c=channels: RecordedNoise(Recording(rest, c, DT)),
+            'independent': lambda c=channels: IndependentNoise(NoiseCovariance(np.eye(4), c)),
+        }[part]()
+        empty = Recording(np.zeros((10_000, 4)), channels, DT)
+        drawn.append(add_noise(empty, noise, seed=0, reference=None).data_si)
+    correlation = np.corrcoef(drawn[0].T, drawn[1].T)[:4, 4:]
+    if part != 'line':
+        assert abs(correlation).max() < 5 / np.sqrt(10_000)
+        return
+    both = np.concatenate(drawn, axis=1)
+    values = np.linalg.svd(both / both.std(axis=0), compute_uv=False)
+    # a sine and a cosine; of two phases that wander it would be four
+    assert values[2] < 1e-6 * values[0]
+    assert abs(np.diagonal(correlation) - 1).max() > 0.1
+
+
+def test_memory_does_not_grow_with_the_number_of_parts(eeg_head):
+    """Draws are added up one by one."""
+    channels = Channels(tuple(map(str, range(64))), ('eeg',) * 64)
+    recording = Recording(np.ones((20_000, 64)), channels, DT)
+    white = NoiseCovariance(np.eye(64), channels)
+    peaks = []
+    for n in (1, 6):
+        tracemalloc.start()
+        add_noise(recording, [white] * n, seed=0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # what NumPy holds
+    assert max(peaks) < 4 * recording.data_si.nbytes
+    assert abs(peaks[1] - peaks[0]) < 0.5 * recording.data_si.nbytes
 
 
 def test_recorded_noise_in_a_mixture(eeg_head, rng):
