@@ -14,6 +14,7 @@ from brainfwd.forward.brain_noise import BrainNoise
 from brainfwd.forward.independent_noise import IndependentNoise
 from brainfwd.forward.snr import band_in_hertz, counted, power, projector_of
 from brainfwd.records import Channels, NoiseCovariance, Recording
+from brainfwd.records.channels import check_same_sensors
 from brainfwd.records.reference import Reference
 
 __all__ = ['add_noise']
@@ -29,14 +30,14 @@ def add_noise(
     snr_db: float | Mapping[str, float] | None = None,
     shares: Sequence[float] | None = None,
     band: tuple[Any, Any] | None = None,
-    reference: Reference = 'average',
+    reference: Reference = 'keep',
     normalise: str = 'sample',
 ) -> Recording:
     r"""A recording with noise added to it.
 
     .. math:: \text{SNR}_{dB} = 10 \log_{10} \frac{\operatorname{tr} C_\text{signal}}{\operatorname{tr} C_\text{noise}}
 
-    per type of channel, after projection to the reference, with the mean over time removed, in a band: see
+    per type of channel, in the reference of the result, with the mean over time removed, in a band: see
     `signal_to_noise`. All that the recording holds counts as signal. Noise is drawn at the sampling rate of the
     recording, in double precision. `BrainNoise` and `LineNoise` pass its filters (`Recording.band`); `RecordedNoise`
     keeps those it was recorded with, `IndependentNoise` arises behind them.
@@ -58,8 +59,10 @@ def add_noise(
     band : tuple of two Quantities, optional
         Where the powers are taken, Hz; None for an open edge. By default `Recording.band`, or else all frequencies.
     reference : str, sequence of str, or None
-        What the electrodes are measured against: signal, noise and result are brought to it, as by
-        `Recording.referenced`. None leaves them.
+        What the electrodes are measured against. By default, ``'keep'``, the recording is left as it is, and the noise
+        brought to its reference as its data show it: the average, where electrodes add up to zero, or the one electrode
+        that is zero; in any other reference the noise stays as it is drawn. Linked electrodes, say, have to be named:
+        recording and noise are brought to a reference that is given, as by `Recording.referenced`, and to None neither.
     normalise : {'sample', 'expected'}
         Whether the ratio is that of the noise drawn, exactly, or that of its expected power, about which runs differ.
 
@@ -82,7 +85,9 @@ def add_noise(
     listed = _checked_parts(parts, recording)
     passed = corners(recording.band, _WHERE)
     edges = band_in_hertz(recording.band if band is None else band, seconds, f'{_WHERE}(band=...)')
-    projector = projector_of(channels, reference, _WHERE)
+    keep = isinstance(reference, str) and reference == 'keep'
+    projector = projector_of(channels, _shown_reference(recording) if keep else reference, _WHERE)
+    signal = recording if keep or 'eeg' not in channels.kinds else recording.referenced(reference)
 
     def expected(part: Background, within: tuple[float, float]) -> np.ndarray:
         return projector @ part.covariance_si(seconds, passed, within) @ projector.T
@@ -98,7 +103,7 @@ def add_noise(
         raise ValueError(f'{_WHERE}(shares=...) are of the noise that snr_db asks for: give both.')
     share = None if shares is None else _checked_shares(shares, len(listed))
     if snr_db is not None:
-        wanted = _noise_power(power(recording.data_si @ projector.T, channels, seconds, edges), snr_db)
+        wanted = _noise_power(power(signal.data_si, channels, seconds, edges), snr_db)
 
     key = as_key(seed, f'{_WHERE}(seed=...)')
     size = np.ones((len(listed), len(channels)))
@@ -130,12 +135,25 @@ def add_noise(
 
     everywhere = (0.0, 0.5 / seconds)
     added = sum(s[:, None] * expected(part, everywhere) * s for s, part in zip(size, listed, strict=True))
-    before = recording.noise_cov
     covariance = recording.nave * added
-    if before is not None:
-        covariance = covariance + projector @ before.matrix_si @ projector.T
-    noise += recording.data_si @ projector.T
+    if signal.noise_cov is not None:
+        covariance = covariance + signal.noise_cov.matrix_si
+    noise += signal.data_si
     return dataclasses.replace(recording, data_si=noise, noise_cov=NoiseCovariance(covariance, channels))
+
+
+def _shown_reference(recording: Recording) -> Reference:
+    """The average, if electrodes add up to zero; else the one that is zero; None where neither is so."""
+    if 'eeg' not in recording.channels.kinds:
+        return None
+    index = recording.channels.indices('eeg')
+    potentials = recording.data_si[:, index]
+    size = abs(potentials).max(axis=0)
+    # to the rounding of single precision
+    if abs(potentials.mean(axis=1)).max() < 1e-6 * size.max():
+        return 'average'
+    silent = index[size == 0]
+    return recording.channels.names[silent[0]] if len(silent) == 1 else None
 
 
 def _checked_parts(parts: Any, recording: Recording) -> list[Background]:
@@ -146,11 +164,7 @@ def _checked_parts(parts: Any, recording: Recording) -> list[Background]:
         if not isinstance(part, Background):
             raise TypeError(f'{where} are BrainNoise, LineNoise, RecordedNoise, ...; got {type(part).__name__}.')
         kind = type(part).__name__
-        if not part.channels.same_sensors(recording.channels):
-            raise ValueError(
-                f'{where}: {kind} is of the channels of the recording, in their order, {recording.channels}; '
-                f'got {part.channels}.'
-            )
+        check_same_sensors(part.channels, recording.channels, f'{where}: {kind}', 'the recording')
         if isinstance(part, BrainNoise) and recording.head not in (None, part.lead_field.head):
             raise ValueError(
                 f'{where}: BrainNoise is seen through the head of the recording, {recording.head!r}; '
@@ -168,13 +182,13 @@ def _noise_power(signal: dict[str, float], snr_db: Any) -> dict[str, float]:
     by_kind = snr_db if isinstance(snr_db, Mapping) else dict.fromkeys(signal, snr_db)
     if set(by_kind) != set(signal):
         raise ValueError(f'{_WHERE}(snr_db=...) has one for each of {", ".join(signal)}; got {", ".join(by_kind)}.')
+    by_kind = {kind: checks.number(value, f'{_WHERE}(snr_db=...)') for kind, value in by_kind.items()}
     for kind, value in signal.items():
-        checks.finite(checks.array(by_kind[kind], f'{_WHERE}(snr_db=...)'), f'{_WHERE}(snr_db=...)')
         if not value > 0:
             raise ValueError(
                 f'{_WHERE}(recording): the {kind} channels show no signal in the band; no noise has an SNR to it.'
             )
-    return {kind: value / 10 ** (float(by_kind[kind]) / 10) for kind, value in signal.items()}
+    return {kind: value / 10 ** (by_kind[kind] / 10) for kind, value in signal.items()}
 
 
 def _checked_shares(shares: Sequence[float], n: int) -> np.ndarray:

@@ -117,7 +117,7 @@ def signal_to_noise(
     noise: Recording,
     *,
     band: tuple[Any, Any] | None = None,
-    reference: Reference = 'average',
+    reference: Reference = None,
 ) -> dict[str, float]:
     r"""The measured signal-to-noise ratio in dB, per type of channel.
 
@@ -133,7 +133,7 @@ def signal_to_noise(
     band : tuple of two Quantities, optional
         The frequencies counted, Hz, of the discrete Fourier transform; all by default.
     reference : str, sequence of str, or None
-        To bring both to before the powers are taken, as `Recording.referenced` does; None leaves them.
+        To bring both to before the powers are taken, as `Recording.referenced` does; None, the default, leaves them.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def whitened_signal_to_noise(
     noise: Recording | NoiseCovariance,
     *,
     band: tuple[Any, Any] | None = None,
-    reference: Reference = 'average',
+    reference: Reference = None,
 ) -> float:
     r"""The measured signal-to-noise ratio in dB of all sensors together, after whitening by the noise.
 
@@ -177,7 +177,7 @@ def whitened_signal_to_noise(
         The frequencies counted, Hz, of both after whitening; all by default. A covariance does not say at which
         frequencies there is noise: with a band the noise is a Recording.
     reference : str, sequence of str, or None
-        To bring both to, as `Recording.referenced` does; None leaves them.
+        To bring both to, as `Recording.referenced` does; None, the default, leaves them.
 
     Raises
     ------

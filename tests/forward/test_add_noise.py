@@ -24,9 +24,8 @@ def recording_of(head, n_times=500, **fields):
     return Recording(wave[:, None] * pattern, head.channels, DT, **{'head': head.head, 'band': BAND, **fields})
 
 
-def noise_in(result, signal, reference='average'):
-    clean = signal.referenced(reference) if 'eeg' in signal.channels.kinds else signal
-    return dataclasses.replace(result, data_si=result.data_si - clean.data_si)
+def noise_in(result, signal):
+    return dataclasses.replace(result, data_si=result.data_si - signal.data_si)
 
 
 def decibels(signal, noise, hertz=None):
@@ -49,10 +48,52 @@ def test_a_sample_has_the_ratio_exactly(eeg_head, hertz):
     signal = recording_of(eeg_head)
     result = add_noise(signal, BrainNoise(eeg_head), snr_db=4.0, band=band, seed=0)
     noise = noise_in(result, signal)
-    assert abs(decibels(signal.referenced('average').data_si, noise.data_si, hertz) - 4.0) < 1e-6
+    assert abs(decibels(signal.data_si, noise.data_si, hertz) - 4.0) < 1e-6
     assert abs(signal_to_noise(signal, noise, band=band)['eeg'] - 4.0) < 1e-6
-    # electrodes with a common reference left in them
-    assert abs(result.data_si.sum(axis=1)).max() < 1e-12 * abs(signal.data_si).max()
+
+
+WEIGHTS = {'average': [0.25] * 4, 'Cz': [0, 1, 0, 0], ('Fz', 'Oz'): [0.5, 0, 0, 0.5]}
+
+
+@pytest.mark.parametrize('reference', WEIGHTS, ids=str)
+def test_the_reference_of_the_recording_is_kept(eeg_head, reference):
+    covariance = NoiseCovariance.diagonal(1 * u.uvolt, eeg_head.channels)
+    signal = recording_of(eeg_head, noise_cov=covariance).referenced(reference)
+    # that of several electrodes cannot be seen
+    told = {'reference': reference} if isinstance(reference, tuple) else {}
+    parts = [BrainNoise(eeg_head), covariance]
+    result = add_noise(signal, parts, seed=0, snr_db=-3.0, **told)
+    noise = noise_in(result, signal)
+    for values in (result.data_si, noise.data_si, result.noise_cov.matrix_si):
+        assert abs(values @ WEIGHTS[reference]).max() < 1e-12 * abs(values).max()
+    assert abs(decibels(signal.data_si, noise.data_si, (1, 60)) + 3.0) < 1e-6
+    # what is added is the noise as it is drawn, in that reference, up to its size
+    drawn = noise_in(add_noise(signal, parts, seed=0, reference=None), signal).referenced(reference).data_si
+    np.testing.assert_allclose(noise.data_si / noise.data_si.std(), drawn / drawn.std(), atol=1e-9)
+    # a recording in single precision shows its reference too
+    coarse = dataclasses.replace(signal, data_si=signal.data_si.astype(np.float32))
+    added = noise_in(add_noise(coarse, covariance, seed=0, **told), coarse).data_si
+    assert abs(added @ WEIGHTS[reference]).max() < 1e-5 * abs(added).max()
+
+
+def test_noise_stays_as_it_is_drawn_in_no_known_reference(eeg_head):
+    signal, white = recording_of(eeg_head), NoiseCovariance.diagonal(1 * u.uvolt, eeg_head.channels)
+    silence = dataclasses.replace(signal, data_si=0 * signal.data_si)
+    two_dead = dataclasses.replace(signal, data_si=signal.data_si * [0, 1, 1, 0])
+    drawn = add_noise(silence, white, seed=0, reference=None).data_si
+    for recording in (signal, silence, two_dead):
+        result = add_noise(recording, white, seed=0)
+        np.testing.assert_allclose(noise_in(result, recording).data_si, drawn, atol=1e-9 * abs(drawn).max())
+        np.testing.assert_allclose(result.noise_cov.matrix_si, white.matrix_si, rtol=1e-12)
+
+
+def test_another_reference_is_that_of_recording_and_noise(eeg_head):
+    signal, white = recording_of(eeg_head), NoiseCovariance.diagonal(1 * u.uvolt, eeg_head.channels)
+    before, after = (
+        add_noise(each, white, snr_db=0.0, seed=0, reference='Cz') for each in (signal, signal.referenced('average'))
+    )
+    np.testing.assert_allclose(before.data_si, after.data_si, atol=1e-9 * abs(before.data_si).max())
+    assert not before.data_si[:, 1].any()
 
 
 def test_every_type_of_channel_has_the_ratio(meg_head):
@@ -69,7 +110,7 @@ def test_every_type_of_channel_has_the_ratio(meg_head):
 
 
 def test_expected_ratio_is_met_within_its_interval(eeg_head):
-    signal = recording_of(eeg_head, n_times=2000)
+    signal = recording_of(eeg_head, n_times=2000).referenced('average')
     white = IndependentNoise(NoiseCovariance(np.diag([1.0, 4.0, 2.0, 1.0]) * 1e-12, eeg_head.channels))
     noises = [
         noise_in(add_noise(signal, white, snr_db=3.0, seed=seed, normalise='expected'), signal) for seed in range(20)
@@ -111,7 +152,7 @@ def test_parts_keep_their_own_sizes_without_a_ratio(eeg_head):
 
 @pytest.mark.parametrize('normalise', ['sample', 'expected'])
 def test_noise_covariance_is_that_of_the_noise(eeg_head, normalise):
-    signal = recording_of(eeg_head, n_times=20_000)
+    signal = recording_of(eeg_head, n_times=20_000).referenced('average')
     white = IndependentNoise(NoiseCovariance(np.diag([1.0, 4.0, 2.0, 1.0]) * 1e-12, eeg_head.channels))
     result = add_noise(signal, [white, BrainNoise(eeg_head)], shares=(1, 1), snr_db=0.0, seed=3, normalise=normalise)
     drawn, expected = noise_in(result, signal).covariance().matrix_si, result.noise_cov.matrix_si
@@ -235,6 +276,9 @@ def test_bad_input(eeg_head, meg_head):
         (lambda: add_noise(signal, [line, brain], seed=0, snr_db=0.0, shares=(1,)), ShapeError, r'\(2,\) \(parts,\)'),
         (lambda: add_noise(signal, [line, brain], seed=0, snr_db=0.0, shares=(0, 0)), ValueError, 'not all zero'),
         (lambda: add_noise(signal, brain, seed=0, snr_db=np.inf), ValueError, 'finite'),
+        (lambda: add_noise(signal, brain, seed=0, snr_db='3'), ValueError, "one number; got '3'"),
+        (lambda: add_noise(signal, brain, seed=0, snr_db=[3, 3]), ValueError, 'one number'),
+        (lambda: add_noise(signal, brain, seed=0, band=8 * u.Hz), ValueError, 'two frequencies'),
         (lambda: add_noise(signal, brain, seed=0, snr_db={'mag': 1.0}), ValueError, 'each of eeg; got mag'),
         (lambda: add_noise(signal, brain, seed=0, band=(1, 40)), UnitError, r'write 1. \* u.Hz'),
         (lambda: add_noise(signal, brain, seed=0, band=(40 * u.Hz, 1 * u.Hz)), ValueError, 'goes up'),

@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 import pytest
 
-from brainfwd.forward import whitened_signal_to_noise
+from brainfwd.forward import signal_to_noise, whitened_signal_to_noise
 from brainfwd.records import Channels, NoiseCovariance, Recording
 
 CHANNELS = Channels(('Fz', 'M1', 'Cz', 'G1', 'Pz'), ('eeg', 'mag', 'eeg', 'grad', 'eeg'))
@@ -50,6 +50,17 @@ def test_the_units_of_sensors_do_not_count(rng):
     # electrodes together, for the sake of their average
     other = np.array([1e6, 1e15, 1e6, 1e-3, 1e6])
     assert whitened_signal_to_noise(recorded(signal * other), recorded(noise * other)) == pytest.approx(ratio)
+
+
+def test_data_are_taken_as_they_are(rng):
+    """In the reference that they have, in which `snr_db` of a model is meant, and not in the average."""
+    signal, noise = (recorded(rng.normal(size=(400, 5)) @ mixing(rng)) for _ in range(2))
+    power = {kind: [r.pick(kind).data_si.var(axis=0).sum() for r in (signal, noise)] for kind in CHANNELS.kinds}
+    measured = signal_to_noise(signal, noise)
+    assert measured == {kind: pytest.approx(10 * np.log10(top / bottom)) for kind, (top, bottom) in power.items()}
+    assert abs(measured['eeg'] - signal_to_noise(signal, noise, reference='average')['eeg']) > 0.1
+    as_they_are = whitened_signal_to_noise(signal, noise, reference=None)
+    assert whitened_signal_to_noise(signal, noise) == as_they_are
 
 
 def test_of_lower_rank_no_more_than_where_there_is_noise_counts(rng):
