@@ -11,7 +11,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.coils import COILS
+from brainfwd.forward.heads.coils import COILS
 from brainfwd.records import SENSOR_UNITS, Channels
 from brainfwd.records.base import scalar
 

@@ -141,10 +141,10 @@ class Simulator:
             batch_size = before.batch_size
         seed, batch_size = checked_seed(seed, batch_size)
         setup = self._setup(duration, inputs, monitors, transient, sampling_period, batch_size, begin)
-        pilot = checks.quantity(pilot, u.ms, 'Simulator.run(pilot)')
         # no more than a limit: rounded up to steps
-        whole = np.ceil(float(pilot / self.dt) - 1e-6) * self.dt
-        pilot_steps = self._steps(whole, 'Simulator.run(pilot)', least=1)
+        pilot_steps = math.ceil(float(checks.quantity(pilot, u.ms, 'Simulator.run(pilot)') / self.dt) - 1e-6)
+        if pilot_steps < 1:
+            raise ValueError(f'Simulator.run(pilot) is one step of {self.dt} at least; got {pilot}.')
         run = setup.run
         with brainstate.environ.context(dt=self.dt):
             if before is None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import signal
 
 from brainfwd._core.checks import UnitError
-from brainfwd.forward.band import Butterworth, band_edges
+from brainfwd.forward.lead_field.band import Butterworth, band_edges
 
 CASES = [
     ('low', 4, 200.0, 0.1),

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from brainfwd.forward.berg_scherg import berg_scherg
-from brainfwd.forward.sphere_eeg import orders_needed, series, transmission
+from brainfwd.forward.heads.berg_scherg import berg_scherg
+from brainfwd.forward.heads.sphere_eeg import orders_needed, series, transmission
 
 HEADS = {
     'four shells': ([0.90, 0.92, 0.97, 1.0], [0.33, 1.0, 0.004, 0.33]),

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from brainfwd.forward import COILS
-from brainfwd.forward.coils import windings
+from brainfwd.forward.heads.coils import windings
 from brainfwd.records import Channels
 
 

@@ -7,7 +7,7 @@ from scipy.integrate import quad
 from scipy.stats import gamma
 
 from brainfwd.forward import KERNELS, DoubleGamma, Gamma, Volterra
-from brainfwd.forward.kernels import Kernel
+from brainfwd.forward.blood.kernels import Kernel
 
 T = np.linspace(0, 30, 301)
 

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from brainfwd import datasets
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd.forward import compress_vertex_leadfield, cortical_patches
-from brainfwd.forward.geodesic import cortical_graph
+from brainfwd.forward.regions.geodesic import cortical_graph
 from brainfwd.records import Cortex, SourceSpace
 
 RADIUS = 80.0

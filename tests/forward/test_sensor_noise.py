@@ -10,7 +10,7 @@ import pytest
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.fields import FixedState
 from brainfwd.forward import EEGLeadFieldModel, LeadFieldModel, MEGLeadFieldModel
-from brainfwd.forward.sensor_noise import factor_of
+from brainfwd.forward.lead_field.sensor_noise import factor_of
 from brainfwd.records import Channels, NoiseCovariance, si
 
 MOMENT = u.nA * u.meter

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import eval_legendre, lpmv
 
-from brainfwd.forward.sphere_eeg import homogeneous, orders_needed, series, transmission
+from brainfwd.forward.heads.sphere_eeg import homogeneous, orders_needed, series, transmission
 
 RADII = {
     'mne': np.array([0.90, 0.92, 0.97, 1.0]),

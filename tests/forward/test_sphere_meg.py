@@ -8,7 +8,7 @@ import pytest
 from jax.test_util import check_grads
 
 from brainfwd.datasets import load_helmet
-from brainfwd.forward.sphere_meg import magnetic_gain
+from brainfwd.forward.heads.sphere_meg import magnetic_gain
 from brainfwd.records import Channels
 
 CENTRE = np.array([0.003, -0.004, 0.042])
@@ -147,7 +147,7 @@ def test_batches_and_blocks(drawn, helmet, monkeypatch):
     scale = float(abs(whole).max())
     np.testing.assert_allclose(each(jnp.asarray(sources)), whole, rtol=1e-4, atol=1e-6 * scale)
     # of another shape, so that it is traced again
-    monkeypatch.setattr('brainfwd.forward.sphere_meg._BLOCK', 1)
+    monkeypatch.setattr('brainfwd.forward.heads.sphere_meg._BLOCK', 1)
     one_by_one = magnetic_gain(sources[:5] * u.meter, helmet, CENTRE * u.meter)
     np.testing.assert_allclose(one_by_one, whole[:, :5], rtol=1e-4, atol=1e-6 * scale)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brainfwd.forward import COILS
-from brainfwd.forward.sphere_meg import magnetic_gain
+from brainfwd.forward.heads.sphere_meg import magnetic_gain
 from brainfwd.records import Channels
 
 mne = pytest.importorskip('mne')

@@ -14,12 +14,12 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.units import nAm
-from brainfwd.forward.compress import compress_vertex_leadfield
 from brainfwd.forward.lead_field.parameters import LAYOUTS, LeadFieldParameter, ScaleParameter, arranged, sizes_of
+from brainfwd.forward.lead_field.product import scaled_product
 from brainfwd.forward.lead_field.sampled import SampledSensors
-from brainfwd.forward.parcellate import AGGREGATES, build_fixed_orientation_weights, region_lead_field
-from brainfwd.forward.product import scaled_product
-from brainfwd.forward.sensors import sensors
+from brainfwd.forward.lead_field.sensors import sensors
+from brainfwd.forward.regions.compress import compress_vertex_leadfield
+from brainfwd.forward.regions.parcellate import AGGREGATES, build_fixed_orientation_weights, region_lead_field
 from brainfwd.records import SENSOR_UNITS, ChannelGroups, Channels, Connectome, LeadField, NoiseCovariance
 from brainfwd.records.reference import Reference
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Parameter, constant
-from brainfwd.forward.parcellate import check_scale_unit
-from brainfwd.forward.product import product
+from brainfwd.forward.lead_field.product import product
+from brainfwd.forward.regions.parcellate import check_scale_unit
 from brainfwd.records import Channels, LeadField, reference_projector
 
 __all__ = ['LAYOUTS', 'LeadFieldParameter', 'ScaleParameter', 'arranged', 'sizes_of']

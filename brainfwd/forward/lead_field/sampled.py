@@ -12,9 +12,9 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.module import current_dt
-from brainfwd.forward.band import Butterworth, band_edges
 from brainfwd.forward.base import ForwardModel
-from brainfwd.forward.sensor_noise import SensorNoise
+from brainfwd.forward.lead_field.band import Butterworth, band_edges
+from brainfwd.forward.lead_field.sensor_noise import SensorNoise
 from brainfwd.forward.snr import band_in_hertz
 from brainfwd.records import Channels, NoiseCovariance, Recording, reference_projector, si
 from brainfwd.records.reference import Reference

@@ -13,9 +13,9 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.compress import plain, product
-from brainfwd.forward.geodesic import cortical_graph
-from brainfwd.forward.parcellate import sparse_weights
+from brainfwd.forward.regions.compress import plain, product
+from brainfwd.forward.regions.geodesic import cortical_graph
+from brainfwd.forward.regions.parcellate import sparse_weights
 from brainfwd.records import Cortex, SourceSpace
 
 __all__ = ['CorticalPatches', 'cortical_patches']

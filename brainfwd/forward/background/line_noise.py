@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.background import Background, Band, band_pass, coloured, fft_length
+from brainfwd.forward.background.part import Background, Band, band_pass, coloured, fft_length
 from brainfwd.records import SENSOR_UNITS, Channels
 
 __all__ = ['LineNoise']

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.berg_scherg import EquivalentDipoles, berg_scherg
-from brainfwd.forward.sphere_eeg import homogeneous, orders_needed, series, transmission
-from brainfwd.forward.sphere_fit import fit_sphere
-from brainfwd.forward.sphere_meg import magnetic_gain
+from brainfwd.forward.heads.berg_scherg import EquivalentDipoles, berg_scherg
+from brainfwd.forward.heads.sphere_eeg import homogeneous, orders_needed, series, transmission
+from brainfwd.forward.heads.sphere_fit import fit_sphere
+from brainfwd.forward.heads.sphere_meg import magnetic_gain
 from brainfwd.records import Channels, LeadField, SourceSpace
 from brainfwd.records.base import frozen_quantity, keep
 
@@ -61,7 +61,7 @@ class SphericalHead:
 
     Notes
     -----
-    The equations are in `brainfwd.forward.sphere_eeg`, `berg_scherg` and `sphere_meg`. Sarvas (1987), Basic
+    The equations are in `brainfwd.forward.heads.sphere_eeg`, `berg_scherg` and `sphere_meg`. Sarvas (1987), Basic
     mathematical and electromagnetic concepts of the biomagnetic inverse problem, Physics in Medicine and Biology 32.
     """
 
@@ -290,7 +290,7 @@ class SphericalHead:
 
     @functools.cached_property
     def _sums(self) -> Callable[[Any, Any], tuple[jax.Array, jax.Array]]:
-        """What of the potential depends on the shells; see `brainfwd.forward.sphere_eeg`."""
+        """What of the potential depends on the shells; see `brainfwd.forward.heads.sphere_eeg`."""
         if len(self.radii.mantissa) == 1:
             return homogeneous
         if self.method == 'berg-scherg':

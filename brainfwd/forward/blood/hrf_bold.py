@@ -15,8 +15,8 @@ from brainfwd._core import checks
 from brainfwd._core.fields import Input, Parameter
 from brainfwd._core.module import current_dtype
 from brainfwd.forward.base import ForwardModel
-from brainfwd.forward.haemodynamics import Haemodynamics, seconds
-from brainfwd.forward.kernels import KERNELS, Kernel
+from brainfwd.forward.blood.haemodynamics import Haemodynamics, seconds
+from brainfwd.forward.blood.kernels import KERNELS, Kernel
 
 __all__ = ['HRFBold']
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.coils import windings
+from brainfwd.forward.heads.coils import windings
 from brainfwd.records import Channels
 
 __all__ = ['magnetic_gain']

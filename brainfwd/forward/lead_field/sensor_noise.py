@@ -17,8 +17,8 @@ from brainfwd._core import checks
 from brainfwd._core.covariance import directions
 from brainfwd._core.fields import FixedState
 from brainfwd._core.keys import as_key, key_for, member_keys
-from brainfwd.forward.product import product
-from brainfwd.forward.white_noise import white_at_snr
+from brainfwd.forward.lead_field.product import product
+from brainfwd.forward.lead_field.white_noise import white_at_snr
 from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance
 from brainfwd.records.channels import check_same_sensors
 from brainfwd.records.reference import Reference

@@ -20,7 +20,7 @@ import numpy as np
 from jax.experimental.sparse import BCOO
 
 from brainfwd._core import checks
-from brainfwd.forward.compress import compress_vertex_leadfield
+from brainfwd.forward.regions.compress import compress_vertex_leadfield
 from brainfwd.records import Connectome, LeadField
 
 __all__ = [

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.background import Background, Band, inverse
+from brainfwd.forward.background.part import Background, Band, inverse
 from brainfwd.records import Channels, Recording
 
 __all__ = ['RecordedNoise']

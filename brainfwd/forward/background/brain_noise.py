@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.background import Background, Band, band_pass, coloured, fft_length
-from brainfwd.forward.sensor_noise import factor_of
+from brainfwd.forward.background.part import Background, Band, band_pass, coloured, fft_length
+from brainfwd.forward.lead_field.sensor_noise import factor_of
 from brainfwd.records import Channels, LeadField
 
 __all__ = ['BrainNoise']

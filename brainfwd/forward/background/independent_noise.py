@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainfwd.forward.background import Background, Band, white
-from brainfwd.forward.sensor_noise import factor_of
+from brainfwd.forward.background.part import Background, Band, white
+from brainfwd.forward.lead_field.sensor_noise import factor_of
 from brainfwd.records import Channels, NoiseCovariance
 
 __all__ = ['IndependentNoise']

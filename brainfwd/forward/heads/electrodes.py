@@ -7,7 +7,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core.checks import choice
-from brainfwd.forward.spherical_head import SphericalHead
+from brainfwd.forward.heads.spherical_head import SphericalHead
 from brainfwd.records import Channels
 
 __all__ = ['electrodes']

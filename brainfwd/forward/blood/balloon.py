@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from brainfwd._core.fields import Input, Parameter, Variable
-from brainfwd.forward.balloon_parameters import bold_parameters
 from brainfwd.forward.base import ForwardModel
-from brainfwd.forward.haemodynamics import Haemodynamics
+from brainfwd.forward.blood.balloon_parameters import bold_parameters
+from brainfwd.forward.blood.haemodynamics import Haemodynamics
 from brainfwd.integrate import rk4
 
 __all__ = ['BOLDSignal']

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.ball import Ball
-from brainfwd.forward.spherical_head import SphericalHead, gain_si
+from brainfwd.forward.heads.ball import Ball
+from brainfwd.forward.heads.spherical_head import SphericalHead, gain_si
 from brainfwd.records import Channels, NoiseCovariance, Recording, average_reference, si, values
 from brainfwd.records.matching import finite, no_inverse_crime, order_of
 from brainfwd.records.whitening import whitener

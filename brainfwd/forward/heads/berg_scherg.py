@@ -9,7 +9,7 @@ A closed form in place of a series, whose parameters depend on the head alone.
 References
 ----------
 Berg & Scherg (1994), A fast method for forward computation of multiple-shell spherical head models,
-Electroencephalography and Clinical Neurophysiology 90. Zhang (1995), as in `brainfwd.forward.sphere_eeg`, for the
+Electroencephalography and Clinical Neurophysiology 90. Zhang (1995), as in `brainfwd.forward.heads.sphere_eeg`, for the
 equation in orders.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from brainfwd.forward.sphere_eeg import homogeneous, orders_needed, transmission
+from brainfwd.forward.heads.sphere_eeg import homogeneous, orders_needed, transmission
 
 __all__ = ['EquivalentDipoles', 'berg_scherg']
 
@@ -36,7 +36,7 @@ class EquivalentDipoles(NamedTuple):
     """Root mean square error of the potential, relative to its root mean square."""
 
     def sums(self, t: Any, s: Any) -> tuple[jax.Array, jax.Array]:
-        """The sums of `brainfwd.forward.sphere_eeg`."""
+        """The sums of `brainfwd.forward.heads.sphere_eeg`."""
         S_r: Any = 0.0
         S_x: Any = 0.0
         for mu, strength in zip(map(float, self.depths), map(float, self.strengths), strict=True):

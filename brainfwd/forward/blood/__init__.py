@@ -1,0 +1,1 @@
+"""What blood makes of activity: BOLD."""

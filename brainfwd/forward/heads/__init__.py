@@ -1,0 +1,1 @@
+"""Heads of spheres, sensors on and around them, and one dipole inside."""

@@ -1,0 +1,1 @@
+"""From vertices of the cortex to regions and patches."""
