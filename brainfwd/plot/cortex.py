@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.plot.cortex_views import Row, draw_rows, medial_wall, of_title
+from brainfwd.plot.cortex_views import Row, draw_rows, medial_wall, of_title, titled
 from brainfwd.plot.style import on_display
 from brainfwd.records import Cortex, SourceSpace
 
@@ -14,7 +14,7 @@ __all__ = ['on_cortex', 'spread_to_vertices']
 
 
 def on_cortex(
-    maps: Mapping[str, Any],
+    maps: Any,
     sources: SourceSpace,
     cortex: Cortex,
     regions: Any = None,
@@ -30,8 +30,8 @@ def on_cortex(
 
     Parameters
     ----------
-    maps : mapping of str to Quantity or array
-        Title to (sources,). Maps without negative values start at zero; others are symmetric around it.
+    maps : Quantity or array, or mapping of str to these
+        (sources,), or title to (sources,). Maps without negative values start at zero; others are symmetric around it.
     sources : SourceSpace
         The sources, on the vertices of ``cortex``.
     cortex : Cortex
@@ -58,8 +58,7 @@ def on_cortex(
         No map, one that does not fit the sources or is not finite, sources on vertices that do not exist, a region
         without a source.
     """
-    if not maps:
-        raise ValueError('on_cortex(maps) has at least one map; got none.')
+    maps = titled(maps, 'on_cortex')
     for title, values in maps.items():
         checks.shape_is(values, (sources.n_sources,), f'on_cortex(maps={{{title!r}: ...}})', '(sources,)')
         checks.finite(values, f'on_cortex(maps={{{title!r}: ...}})')

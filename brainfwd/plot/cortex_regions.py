@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.plot.cortex_views import Row, draw_rows, medial_wall, of_title
+from brainfwd.plot.cortex_views import Row, draw_rows, medial_wall, of_title, titled
 from brainfwd.plot.style import on_display
 from brainfwd.records import Connectome, Cortex
 
@@ -14,7 +14,7 @@ __all__ = ['regions_on_cortex']
 
 
 def regions_on_cortex(
-    maps: Mapping[str, Any],
+    maps: Any,
     connectome: Connectome,
     cortex: Cortex,
     outlined: Any = None,
@@ -28,8 +28,8 @@ def regions_on_cortex(
 
     Parameters
     ----------
-    maps : mapping of str to Quantity or array
-        Title to (regions,). Maps without negative values start at zero; others are symmetric around it.
+    maps : Quantity or array, or mapping of str to these
+        (regions,), or title to (regions,). Maps without negative values start at zero; others are symmetric around it.
     connectome : Connectome
         The regions, by ``region_ids``: all on the cortex.
     cortex : Cortex
@@ -53,8 +53,7 @@ def regions_on_cortex(
         No map, one that does not fit the regions or is infinite, regions that are not on the cortex.
     """
     where = 'regions_on_cortex'
-    if not maps:
-        raise ValueError(f'{where}(maps) has at least one map; got none.')
+    maps = titled(maps, where)
     of_vertex = _region_of_vertex(connectome, cortex)
     outlines = of_title(outlined, maps, f'{where}(outlined=...)')
     labels = of_title(label, maps, f'{where}(label=...)')

@@ -11,7 +11,7 @@ from brainfwd.plot.style import INK, figure
 from brainfwd.plot.surface import View, outward_normals, view_from_side
 from brainfwd.records import Cortex
 
-__all__ = ['Row', 'draw_rows', 'medial_wall', 'of_title']
+__all__ = ['Row', 'draw_rows', 'medial_wall', 'of_title', 'titled']
 
 _BARE = 0.72
 """Grey of what has no value: the medial wall."""
@@ -57,6 +57,15 @@ class _Picture(NamedTuple):
     """Of the hemisphere, as numbers in the whole cortex."""
     light: np.ndarray
     """(rows, columns) from 0 to 1."""
+
+
+def titled(maps: Any, where: str) -> Mapping[str, Any]:
+    """Maps by title: one alone has none."""
+    if not isinstance(maps, Mapping):
+        return {'': maps}
+    if not maps:
+        raise ValueError(f'{where}(maps) has at least one map; got none.')
+    return maps
 
 
 def draw_rows(rows: Sequence[Row], cortex: Cortex, surface: str, region_label: str, where: str) -> Any:

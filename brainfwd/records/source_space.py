@@ -80,7 +80,8 @@ class SourceSpace:
 
     def __repr__(self) -> str:
         place = ' in a volume' if self.kind == 'volume' else ''
-        return f'SourceSpace({self.n_sources} sources{place}, {len(np.unique(self.region_ids))} regions)'
+        n_regions = len(np.unique(self.region_ids[self.region_ids >= 0]))  # -1 is none
+        return f'SourceSpace({self.n_sources} sources{place}, {n_regions} regions)'
 
     @property
     def n_sources(self) -> int:

@@ -9,6 +9,7 @@ from brainfwd._core.checks import ShapeError
 from brainfwd._core.units import nAm
 from brainfwd.plot.cortex import spread_to_vertices
 from brainfwd.plot.cortex_regions import _region_of_vertex
+from brainfwd.plot.cortex_views import titled
 from brainfwd.plot.surface import outward_normals, view_from_side
 
 SIDES = ['left, lateral', 'left, medial', 'right, medial', 'right, lateral']
@@ -187,3 +188,10 @@ def test_regions_that_do_not_fit(cortex):
         plot.regions_on_cortex({'one': np.ones(68)}, cortical, cortex, outlined='nowhere')
     with pytest.raises(ValueError, match='finite'):
         plot.regions_on_cortex({'one': np.full(68, np.inf)}, cortical, cortex)
+
+
+def test_one_map_needs_no_title():
+    values = np.arange(3.0)
+    one = titled(values, 'on_cortex')
+    assert list(one) == ['']
+    assert one[''] is values
