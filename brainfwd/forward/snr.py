@@ -18,7 +18,15 @@ from brainfwd.records import Channels, NoiseCovariance, Recording, average_refer
 from brainfwd.records.channels import check_same_sensors
 from brainfwd.records.reference import Reference
 
-__all__ = ['band_in_hertz', 'counted', 'power', 'projector_of', 'signal_to_noise', 'whitened_signal_to_noise']
+__all__ = [
+    'band_in_hertz',
+    'counted_band',
+    'power',
+    'projector_of',
+    'signal_to_noise',
+    'variances',
+    'whitened_signal_to_noise',
+]
 
 _COLUMNS = 16
 
@@ -26,26 +34,29 @@ _COLUMNS = 16
 def power(
     data: np.ndarray, channels: Channels, seconds: float = 1.0, band: tuple[float, float] | None = None
 ) -> dict[str, float]:
-    r"""The trace of the covariance, per type of channel: mean removed, divided by n - 1.
+    """The trace of the covariance, per type of channel: the sum of the `variances` of (times, sensors) SI numbers."""
+    variance = variances(data, seconds, band)
+    return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
 
-    In a band it is the part of that trace which the discrete Fourier transform has there,
+
+def variances(data: np.ndarray, seconds: float = 1.0, band: tuple[float, float] | None = None) -> np.ndarray:
+    r"""The variance of each column, (columns,): mean removed, divided by n - 1.
+
+    In a band it is the part of it which the discrete Fourier transform has there,
     :math:`\sum_{|f| \in B} |X_f|^2 / (n (n - 1))`.
 
     Parameters
     ----------
     data : array
-        (times, sensors) SI numbers, in the reference.
-    channels : Channels
-        The sensors.
+        (times, columns).
     seconds : float
-        Sampling period.
+        Sampling period; without a band it plays no part.
     band : tuple of float, optional
         Lowest and highest frequency, Hz.
     """
     # a few at a time, which bounds the memory that it takes
-    parts = [_variance(data[:, i : i + _COLUMNS], seconds, band) for i in range(0, len(channels), _COLUMNS)]
-    variance = np.concatenate(parts)
-    return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
+    parts = [_variance(data[:, i : i + _COLUMNS], seconds, band) for i in range(0, data.shape[1], _COLUMNS)]
+    return np.concatenate(parts)
 
 
 def _variance(data: np.ndarray, seconds: float, band: tuple[float, float] | None) -> np.ndarray:
@@ -65,8 +76,8 @@ def _variance(data: np.ndarray, seconds: float, band: tuple[float, float] | None
     return energy * size**2 / (n - 1)
 
 
-def counted(n: int, seconds: float, band: tuple[float, float] | None) -> tuple[float, float]:
-    """The frequencies in Hz that `power` stands for: half a step beyond the first and the last that it adds up."""
+def counted_band(n: int, seconds: float, band: tuple[float, float] | None) -> tuple[float, float]:
+    """The frequencies in Hz that `variances` stand for: half a step beyond the first and the last that it adds up."""
     nyquist = 0.5 / seconds
     hertz = np.fft.rfftfreq(n, seconds)
     inside = hertz[_inside(hertz, n, seconds, band or (0.0, nyquist))]
@@ -191,10 +202,9 @@ def whitened_signal_to_noise(
     projector = projector_of(signal.channels, reference, where)
     covariance = noise.covariance() if isinstance(noise, Recording) else noise
     whitening = _whitening(projector @ covariance.matrix_si @ projector.T, where) @ projector
-    directions = Channels(tuple(map(str, range(len(whitening)))), ('eeg',) * len(whitening))
 
     def whitened(recording: Recording) -> float:
-        return power(recording.data_si @ whitening.T, directions, seconds, edges)['eeg']
+        return float(variances(recording.data_si @ whitening.T, seconds, edges).sum())
 
     if isinstance(noise, Recording):
         below = whitened(noise)

@@ -12,7 +12,7 @@ from brainfwd._core.keys import as_key, key_for
 from brainfwd.forward.background.brain_noise import BrainNoise
 from brainfwd.forward.background.independent_noise import IndependentNoise
 from brainfwd.forward.background.part import Background, corners
-from brainfwd.forward.snr import band_in_hertz, counted, power, projector_of
+from brainfwd.forward.snr import band_in_hertz, counted_band, power, projector_of
 from brainfwd.records import Channels, NoiseCovariance, Recording
 from brainfwd.records.channels import check_same_sensors
 from brainfwd.records.reference import Reference
@@ -96,7 +96,7 @@ def add_noise(
         if normalise == 'sample':
             return power(draw, channels, seconds, edges)
         n = recording.n_times
-        variance = np.diagonal(expected(part, counted(n, seconds, edges))) * n / (n - 1)
+        variance = np.diagonal(expected(part, counted_band(n, seconds, edges))) * n / (n - 1)
         return {kind: float(variance[channels.indices(kind)].sum()) for kind in channels.kinds}
 
     if snr_db is None and shares is not None:

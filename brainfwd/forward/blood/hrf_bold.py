@@ -29,8 +29,8 @@ class HRFBold(Haemodynamics, ForwardModel):
     Sustained z gives g z, whatever the grid: the kernel is integrated over each bin in closed form. Exact where
     activity is constant over bins of ``sub_step``, of second order in it otherwise; between two bins BOLD is
     interpolated. Of second order in the step of a simulation too, which takes the mean of activity before and after
-    each. Before the beginning z was 0. The last bins are kept, as long as the kernel lasts (20 to 45 s, up to 2300
-    numbers per region).
+    each. Before the beginning z was 0. The last bins are kept, as long as the kernel lasts: 22 to 40 s for those
+    published, some 1100 to 2000 numbers per region.
 
     Parameters
     ----------

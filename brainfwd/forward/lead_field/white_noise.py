@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from brainfwd.forward.snr import power
+from brainfwd.forward.snr import power, variances
 from brainfwd.records import Channels, NoiseCovariance, reference_projector
 from brainfwd.records.reference import Reference
 
@@ -46,8 +46,8 @@ def white_at_snr(
     projector = reference_projector(channels, reference)
     signal = power(pilot @ projector.T, channels, seconds, band)
     # an impulse is white: how much of white noise lies in the band
-    impulse, any_one = np.eye(len(pilot), 1), Channels(('impulse',), ('eeg',))
-    in_band = power(impulse, any_one, seconds, band)['eeg'] / power(impulse, any_one)['eeg']
+    impulse = np.eye(len(pilot), 1)
+    in_band = (variances(impulse, seconds, band) / variances(impulse)).item()
     noise = np.zeros_like(projector)
     for kind in channels.kinds:
         index = channels.indices(kind)
