@@ -10,7 +10,7 @@ Units are checked, never values, so that every check also holds while JAX traces
 import difflib
 import numbers
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import brainunit as u
@@ -26,6 +26,7 @@ __all__ = [
     'finite',
     'fraction',
     'kind',
+    'listed',
     'members',
     'non_negative',
     'number',
@@ -236,6 +237,11 @@ def kind(value: Any) -> str:
     return (
         f'the class {value.__name__}: write {value.__name__}(...)' if isinstance(value, type) else type(value).__name__
     )
+
+
+def listed(names: Sequence[Any] | np.ndarray) -> str:
+    """The first five of some names or numbers, and how many there are besides."""
+    return ', '.join(map(str, names[:5])) + (f' and {len(names) - 5} more' if len(names) > 5 else '')
 
 
 def choice(value: Any, options: Iterable[str], where: str) -> str:

@@ -288,5 +288,4 @@ def _check_seen(gain: np.ndarray, where: str) -> None:
     strength = np.sqrt(np.square(gain).sum(axis=(0, 2)))
     silent = np.flatnonzero(strength <= _SILENT * strength.max())
     if len(silent):
-        shown = ', '.join(map(str, silent[:5])) + (', ...' if len(silent) > 5 else '')
-        raise ValueError(f'{where} has sources that no sensor sees, {shown}: leave them out.')
+        raise ValueError(f'{where} has sources that no sensor sees, {checks.listed(silent)}: leave them out.')

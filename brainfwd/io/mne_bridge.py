@@ -82,7 +82,7 @@ def from_mne(given: Any, **options: Any) -> Any:
         (mne.Evoked, mne_recordings.evoked_recording),
         (mne.Covariance, mne_covariances.noise_covariance),
         (mne.Forward, mne_forwards.lead_field),
-        (mne.SourceSpaces, mne_sources.mesh_sources),
+        (mne.SourceSpaces, mne_sources.sources_of),
         ((*estimates, mne.MixedSourceEstimate), mne_sources.source_estimate),
     )
     for kind, reader in readers:

@@ -15,7 +15,7 @@ from brainfwd.forward.heads.coils import COILS
 from brainfwd.records import SENSOR_UNITS, Channels
 from brainfwd.records.base import scalar
 
-__all__ = ['channels_of', 'good_names', 'info_of', 'mne_info', 'named', 'need_mne', 'projector', 'quiet']
+__all__ = ['channels_of', 'good_names', 'info_of', 'mne_info', 'need_mne', 'projector', 'quiet']
 
 # frames of FIFF: of the device (the helmet), and of the head
 _DEVICE, _HEAD = 1, 4
@@ -38,11 +38,6 @@ def quiet(level: str = 'warning') -> Iterator[None]:
     """Without MNE's messages about its progress; its warnings stay, unless the level is ``'error'``."""
     with need_mne().utils.use_log_level(level):
         yield
-
-
-def named(names: Sequence[str]) -> str:
-    """The first of some names, and how many there are besides."""
-    return ', '.join(names[:5]) + (f' and {len(names) - 5} more' if len(names) > 5 else '')
 
 
 def good_names(info: Any, where: str) -> list[str]:
@@ -103,8 +98,8 @@ def _warn_of_some(names: Sequence[str], known: np.ndarray, what: str) -> None:
     if known.any() and not known.all():
         lacking = [str(name) for name, there in zip(names, known, strict=True) if not there]
         warnings.warn(
-            f'from_mne: no {what} is known of {named(lacking)}, so that the {what}s of all are left out, which a head '
-            f'needs: drop these channels first, with raw.drop_channels(...), or mark them bad.',
+            f'from_mne: no {what} is known of {checks.listed(lacking)}, so that the {what}s of all are left out, '
+            f'which a head needs: drop these channels first, with raw.drop_channels(...), or mark them bad.',
             stacklevel=2,
         )
 
@@ -201,5 +196,7 @@ def _picked(mne: ModuleType, like: Any, channels: Channels) -> Any:
     typed = dict(zip(like['ch_names'], like.get_channel_types(), strict=True))
     other = [name for name, kind in zip(channels.names, channels.types, strict=True) if typed.get(name) != kind]
     if other:
-        raise ValueError(f'to_mne(like=...) has the channels of the record, with their types; it lacks {named(other)}.')
+        raise ValueError(
+            f'to_mne(like=...) has the channels of the record, with their types; it lacks {checks.listed(other)}.'
+        )
     return mne.pick_info(like, [like['ch_names'].index(name) for name in channels.names])

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from brainfwd.io.mne_channels import channels_of, good_names, named, need_mne, projector
+from brainfwd._core import checks
+from brainfwd.io.mne_channels import channels_of, good_names, need_mne, projector
 from brainfwd.records import Channels, NoiseCovariance, average_reference
 
 __all__ = ['covariance', 'noise_covariance']
@@ -24,7 +25,7 @@ def noise_covariance(
     missing = [name for name in names if name not in covariance['names']]
     if missing:
         raise ValueError(
-            f'{where} has the good channels of info; it lacks {named(missing)}: write '
+            f'{where} has the good channels of info; it lacks {checks.listed(missing)}: write '
             f'info=raw.copy().pick(...).info, of those it has.'
         )
     index = [covariance['names'].index(name) for name in names]

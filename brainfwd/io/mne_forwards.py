@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from brainfwd.io.mne_channels import channels_of, good_names, mne_info, named, need_mne
+from brainfwd._core import checks
+from brainfwd.io.mne_channels import channels_of, good_names, mne_info, need_mne
 from brainfwd.io.mne_sources import in_mne_order, same_kind, source_space, source_spaces
 from brainfwd.records import LeadField, SourceSpace
 
@@ -32,7 +33,7 @@ def lead_field(
         missing = [name for name in names if name not in rows]
         if missing:
             raise ValueError(
-                f'{where} has the good channels of info; it lacks {named(missing)}: write '
+                f'{where} has the good channels of info; it lacks {checks.listed(missing)}: write '
                 f'info=raw.copy().pick(...).info, of those it has.'
             )
     n_sources = forward['nsource']

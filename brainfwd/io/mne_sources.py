@@ -9,17 +9,17 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.units import nAm
-from brainfwd.io.mne_channels import named, need_mne
+from brainfwd.io.mne_channels import need_mne
 from brainfwd.records import SourceEstimate, SourceSpace
 
 __all__ = [
     'estimate',
     'in_mne_order',
-    'mesh_sources',
     'same_kind',
     'source_estimate',
     'source_space',
     'source_spaces',
+    'sources_of',
     'warn_of_order',
 ]
 
@@ -29,7 +29,7 @@ _LEFT, _RIGHT, _HEAD, _MRI = 101, 102, 4, 5
 _UNKNOWN_REGION = -1
 
 
-def mesh_sources(src: Any, *, trans: Any = None, labels: Any = None, areas: Any = None) -> SourceSpace:
+def sources_of(src: Any, *, trans: Any = None, labels: Any = None, areas: Any = None) -> SourceSpace:
     """The points of source spaces that are sources, in the head frame."""
     mne, frames = need_mne(), {int(space['coord_frame']) for space in src}
     places, normals = (np.concatenate([space[name][space['vertno']] for space in src]) for name in ('rr', 'nn'))
@@ -193,7 +193,9 @@ def source_estimate(stc: Any, *, sources: Any = None, unit: Any = None, method: 
         if (side, vertex) not in place
     ]
     if missing:
-        raise ValueError(f'from_mne(sources=...) holds the vertices of the estimate; it lacks {named(missing)}.')
+        raise ValueError(
+            f'from_mne(sources=...) holds the vertices of the estimate; it lacks {checks.listed(missing)}.'
+        )
     index = np.array([place[vertex] for vertex in theirs], dtype=int)
     data = u.Quantity(stc.data.T[:, np.argsort(index)], unit=unit)
     chosen = sources if len(index) == sources.n_sources else sources.mask(np.isin(np.arange(sources.n_sources), index))

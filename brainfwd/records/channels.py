@@ -121,6 +121,15 @@ class Channels:
         choice(kind, self.kinds, 'Channels.indices(kind)')
         return np.flatnonzero(np.array(self.types) == kind)
 
+    @property
+    def blocks(self) -> dict[str, np.ndarray]:
+        """Where the channels stand that are whitened together, and whose rank is counted together, in order.
+
+        ``'meg'``, magnetometers and gradiometers, and ``'eeg'``, as far as there are any.
+        """
+        is_eeg = np.array([kind == 'eeg' for kind in self.types], bool)
+        return {name: np.flatnonzero(these) for name, these in (('meg', ~is_eeg), ('eeg', is_eeg)) if these.any()}
+
     def pick(self, kinds_or_names: str | Sequence[str]) -> tuple['Channels', np.ndarray]:
         """Channels of some types or of some names, in the order they have here, and where they stand here.
 

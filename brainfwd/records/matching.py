@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from brainfwd._core.checks import listed
 from brainfwd.records.channels import Channels
 from brainfwd.records.recording import Recording
 
@@ -22,7 +23,7 @@ def order_of(given: Channels, expected: Channels, where: str, whose: str) -> np.
         ('has besides', [name for name in typed if name not in due]),
         ('has of another type', [name for name in due if name in typed and typed[name] != due[name]]),
     ]
-    told = [f'{what} {", ".join(names[:5])}{", ..." if len(names) > 5 else ""}' for what, names in problems if names]
+    told = [f'{what} {listed(names)}' for what, names in problems if names]
     if told:
         raise ValueError(
             f'{where} is of the channels of {whose}, {expected}; it {" and ".join(told)}: .pick(...) the same.'
@@ -37,7 +38,7 @@ def finite(y: Any, channels: Channels, where: str) -> None:
     bad = ~np.isfinite(np.asarray(y)).reshape(-1, len(channels)).all(axis=0)
     if bad.any():
         names = [name for name, is_bad in zip(channels.names, bad, strict=True) if is_bad]
-        raise ValueError(f'{where} must be finite; got NaN or infinity in {", ".join(names[:5])}.')
+        raise ValueError(f'{where} must be finite; got NaN or infinity in {listed(names)}.')
 
 
 def no_inverse_crime(recording: Recording, head: str | None, where: str, instead: str, call: str) -> None:

@@ -144,8 +144,8 @@ class NoiseCovariance:
         """The block of the sensors of some types or names."""
         channels, index = self.channels.pick(kinds)
         # a part of what varies in r directions varies in r, or in as many as it has channels
-        blocks = _blocks(channels)
-        rank = None if self.rank is None else {k: min(r, blocks[k]) for k, r in self.rank.items() if k in blocks}
+        blocks = channels.blocks
+        rank = None if self.rank is None else {k: min(r, len(blocks[k])) for k, r in self.rank.items() if k in blocks}
         return NoiseCovariance(self.matrix_si[np.ix_(index, index)], channels, self.n_samples, rank)
 
     def referenced(self, reference: Reference) -> 'NoiseCovariance':
@@ -159,20 +159,14 @@ class NoiseCovariance:
         return dataclasses.replace(self, matrix_si=matrix)
 
 
-def _blocks(channels: Channels) -> dict[str, int]:
-    """How many channels are whitened together."""
-    n_eeg = channels.types.count('eeg')
-    return {block: n for block, n in (('meg', len(channels) - n_eeg), ('eeg', n_eeg)) if n}
-
-
 def _checked_rank(rank: Mapping[str, int], channels: Channels) -> dict[str, int]:
-    blocks, where = _blocks(channels), 'NoiseCovariance(rank=...)'
+    blocks, where = channels.blocks, 'NoiseCovariance(rank=...)'
     if not isinstance(rank, Mapping):
         raise TypeError(f"{where} is a dict, as {{'meg': 66, 'eeg': 59}}; got {type(rank).__name__}.")
     checked = {}
     for block, value in rank.items():
         of_block = f'{where}, of {choice(block, blocks, where)}'
         checked[block] = positive_int(value, of_block)
-        if checked[block] > blocks[block]:
-            raise ValueError(f'{of_block}, is at most the number of channels, {blocks[block]}; got {value}.')
+        if checked[block] > len(blocks[block]):
+            raise ValueError(f'{of_block}, is at most the number of channels, {len(blocks[block])}; got {value}.')
     return checked

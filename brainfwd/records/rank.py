@@ -33,9 +33,8 @@ def rank_of(record: Recording | LeadField | NoiseCovariance) -> dict[str, int]:
     """
     if not isinstance(record, Recording | LeadField | NoiseCovariance):
         raise TypeError(f'rank_of(record) is a Recording, LeadField or NoiseCovariance; got {type(record).__name__}.')
-    blocks = {'meg': ('mag', 'grad'), 'eeg': ('eeg',)}
-    there = {block: [kind for kind in kinds if kind in record.channels.kinds] for block, kinds in blocks.items()}
-    return {block: _rank(record.pick(kinds)) for block, kinds in there.items() if kinds}
+    # the names of the blocks are what channels are picked by, too
+    return {block: _rank(record.pick(block)) for block in record.channels.blocks}
 
 
 def _rank(record: Recording | LeadField | NoiseCovariance) -> int:

@@ -1,10 +1,8 @@
 """Whitening: a linear map of the sensors after which the noise is white, and no channel has a unit any more."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from brainfwd.records.channels import Channels
+from brainfwd._core.checks import listed
 from brainfwd.records.noise_covariance import NoiseCovariance
 from brainfwd.records.reference import average_reference
 
@@ -36,7 +34,7 @@ def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
         spread[index] = np.sqrt(np.diagonal(covariance)[index].mean())
     _check_noisy(covariance, noise_cov, spread, where)
     rows = []
-    for name, index in _blocks(channels):
+    for name, index in channels.blocks.items():
         block = covariance[np.ix_(index, index)]
         relative = np.linalg.eigvalsh(block / np.outer(spread[index], spread[index]))
         rank = int((relative > _TOLERANCE * relative[-1]).sum())
@@ -49,14 +47,6 @@ def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
     return np.concatenate(rows) @ projector
 
 
-def _blocks(channels: Channels) -> Iterator[tuple[str, np.ndarray]]:
-    types = np.array(channels.types)
-    for name, kinds in (('meg', ('mag', 'grad')), ('eeg', ('eeg',))):
-        index = np.flatnonzero(np.isin(types, kinds))
-        if len(index):
-            yield name, index
-
-
 def _check_noisy(covariance: np.ndarray, noise_cov: NoiseCovariance, spread: np.ndarray, where: str) -> None:
     variance = np.diagonal(covariance)
     # against the given variance: one electrode alone is its own average reference, and nothing is left of it
@@ -66,5 +56,6 @@ def _check_noisy(covariance: np.ndarray, noise_cov: NoiseCovariance, spread: np.
         names = [name for name, bad in zip(noise_cov.channels.names, silent, strict=True) if bad]
         if len(names) == len(noise_cov.channels):
             raise ValueError(f'{where} has rank 0: there is no noise in it, after the average reference of EEG.')
-        shown = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
-        raise ValueError(f'{where} holds no noise for {shown}, after the average reference of EEG: leave them out.')
+        raise ValueError(
+            f'{where} holds no noise for {listed(names)}, after the average reference of EEG: leave them out.'
+        )

@@ -81,7 +81,7 @@ def region_lead_field(
     empty = [label for label, count in zip(regions.labels, inside.sum(axis=0), strict=True) if count == 0]
     if empty and missing == 'error':
         raise ValueError(
-            f'{where}(regions=...): no source of the lead field lies in {_listed(empty)}. Leave such regions out '
+            f'{where}(regions=...): no source of the lead field lies in {checks.listed(empty)}. Leave such regions out '
             f"(Connectome.cortical() does for those below the cortex), or let sensors not see them: missing='zero'."
         )
     if aggregate != 'sum' and not sources.areas.mantissa.any():
@@ -91,10 +91,6 @@ def region_lead_field(
         )
     weights = _aggregated(inside, sources.areas.mantissa, aggregate)
     return compress_vertex_leadfield(lead_field.fixed().gain_si, weights)
-
-
-def _listed(names: list[Any]) -> str:
-    return ', '.join(map(str, names[:5])) + (f' and {len(names) - 5} more' if len(names) > 5 else '')
 
 
 def _aggregated(parcellation: Any, areas: Any, aggregate: str) -> Any:
@@ -158,7 +154,7 @@ def build_fixed_orientation_weights(
         empty = np.flatnonzero(np.asarray(weights.sum(axis=0)) == 0)
         if len(empty):
             raise ValueError(
-                f'{where}(parcellation): no vertex with an area lies in region {_listed(list(empty))} (columns, from '
+                f'{where}(parcellation): no vertex with an area lies in region {checks.listed(empty)} (columns, from '
                 f'0). Leave such regions out.'
             )
     unit = u.mm**2 if aggregate == 'density' else u.UNITLESS
