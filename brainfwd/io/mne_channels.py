@@ -15,13 +15,15 @@ from brainfwd.forward.heads.coils import COILS
 from brainfwd.records import SENSOR_UNITS, Channels
 from brainfwd.records.base import scalar
 
-__all__ = ['channels_of', 'good_names', 'info_of', 'mne_info', 'need_mne', 'projector', 'quiet']
+__all__ = ['HEAD_NOTE', 'channels_of', 'good_names', 'info_of', 'mne_info', 'need_mne', 'projector', 'quiet']
 
 # frames of FIFF: of the device (the helmet), and of the head
 _DEVICE, _HEAD = 1, 4
 # how far the axes of a coil may be from unit vectors, which FIFF rounds to single precision
 _UNIT = 1e-3
 _OTHER_COIL = 'FIFF '
+HEAD_NOTE = 'brainfwd head: '
+"""Stands before the head where an Info or a Forward has room for words: files tell of an inverse crime too."""
 
 
 def need_mne() -> ModuleType:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.io.mne_channels import channels_of, good_names, mne_info, need_mne
+from brainfwd.io.mne_channels import HEAD_NOTE, channels_of, good_names, mne_info, need_mne
 from brainfwd.io.mne_sources import in_mne_order, same_kind, source_space, source_spaces
 from brainfwd.records import LeadField, SourceSpace
 
@@ -14,8 +14,6 @@ __all__ = ['forward', 'lead_field']
 
 # what FIFF calls frames and orientations
 _MRI, _HEAD, _FIXED, _FREE = 5, 4, 1, 2
-# where a Forward has room for it
-_NOTE = 'brainfwd head: '
 # m: FIFF holds places in single precision
 _NEAR = 1e-6
 
@@ -59,7 +57,7 @@ def lead_field(
     else:
         order = _order_in(sources, space, places)
     note = str(forward['info'].get('command_line', ''))
-    head = note.removeprefix(_NOTE) if note.startswith(_NOTE) else ''
+    head = note.removeprefix(HEAD_NOTE) if note.startswith(HEAD_NOTE) else ''
     return LeadField(gain[:, order], channels_of(forward['info'], names), sources, head)
 
 
@@ -90,7 +88,7 @@ def forward(lead_field: LeadField, *, subject: str | None = None) -> Any:
     info = mne_info(lead_field.channels, 1.0)
     with info._unlock():
         info.update(mri_file='', mri_id=None, meas_file='', meas_id=None, mri_head_t=mri_head_t, working_dir='')
-        info['command_line'] = f'{_NOTE}{lead_field.head}'
+        info['command_line'] = f'{HEAD_NOTE}{lead_field.head}'
     matrix = {'data': columns, 'nrow': len(names), 'ncol': columns.shape[1], 'row_names': names, 'col_names': []}
     return mne.Forward(
         sol=matrix,

@@ -6,13 +6,11 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core.checks import choice
-from brainfwd.io.mne_channels import channels_of, good_names, mne_info, need_mne, projector
+from brainfwd.io.mne_channels import HEAD_NOTE, channels_of, good_names, mne_info, need_mne, projector
 from brainfwd.records import Recording
 
 __all__ = ['evoked_recording', 'raw_recording', 'recorded']
 
-# in Info['description'], so that an inverse crime is told from a file too
-_HEAD = 'brainfwd head: '
 # a fraction of the period: far above rounding, far below anything meant
 _TOLERANCE = 1e-6
 
@@ -48,13 +46,13 @@ def _recording(given: Any, get_data: Any, first: float, nave: int, apply_proj: b
     # that of MNE for what was not filtered
     high = None if high is None or high >= rate / 2 else high
     band = (None if low is None else low * u.Hz, None if high is None else high * u.Hz)
-    told = [line for line in (info['description'] or '').splitlines() if line.startswith(_HEAD)]
+    told = [line for line in (info['description'] or '').splitlines() if line.startswith(HEAD_NOTE)]
     return Recording(
         data.T,
         channels_of(info, names),
         1 / rate * u.second,
         start=first / rate * u.second,
-        head=told[-1].removeprefix(_HEAD) if told else None,
+        head=told[-1].removeprefix(HEAD_NOTE) if told else None,
         band=None if band == (None, None) else band,
         nave=nave,
     )
@@ -67,8 +65,8 @@ def recorded(recording: Recording, *, kind: str = 'raw', like: Any = None, comme
     period, start = recording.sampling_period.mantissa, recording.start.mantissa
     info = mne_info(recording.channels, period, like)
     low, high = recording.band or (None, None)
-    told = [line for line in (info['description'] or '').splitlines() if not line.startswith(_HEAD)]
-    told += [] if recording.head is None else [f'{_HEAD}{recording.head}']
+    told = [line for line in (info['description'] or '').splitlines() if not line.startswith(HEAD_NOTE)]
+    told += [] if recording.head is None else [f'{HEAD_NOTE}{recording.head}']
     with info._unlock():
         # not those of `like`, which are of other data
         info['highpass'] = 0.0 if low is None else float(low.mantissa)

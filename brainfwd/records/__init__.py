@@ -1,6 +1,7 @@
 """Records: plain, immutable, with units. NumPy float64 inside, Quantities outside."""
 
-from brainfwd.records.channels import SENSOR_UNITS, ChannelGroups, Channels, si, values
+from brainfwd.records.channel_groups import ChannelGroups, si, values
+from brainfwd.records.channels import SENSOR_UNITS, Channels
 from brainfwd.records.connectome import Connectome
 from brainfwd.records.cortex import Cortex
 from brainfwd.records.lead_field import LeadField

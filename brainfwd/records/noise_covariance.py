@@ -10,7 +10,7 @@ import numpy as np
 
 from brainfwd._core.checks import UnitError, choice, finite, non_negative, positive_int, quantity, shape_is
 from brainfwd.records.base import frozen, keep
-from brainfwd.records.channels import SENSOR_UNITS, Channels
+from brainfwd.records.channels import SENSOR_UNITS, Channels, per_kind
 from brainfwd.records.reference import Reference, reference_projector
 
 if TYPE_CHECKING:
@@ -99,11 +99,8 @@ class NoiseCovariance:
             The sensors.
         """
         where = 'NoiseCovariance.diagonal(std)'
-        by_kind = std if isinstance(std, Mapping) else dict.fromkeys(channels.kinds, std)
-        if set(by_kind) != set(channels.kinds):
-            raise ValueError(f'{where} has one for each of {", ".join(channels.kinds)}; got {", ".join(by_kind)}.')
         si_std = np.zeros(len(channels))
-        for kind, value in by_kind.items():
+        for kind, value in per_kind(std, channels, where).items():
             given = quantity(value, SENSOR_UNITS[kind], where, f'the noise of {kind} channels').mantissa
             non_negative(given, where)
             index = channels.indices(kind)

@@ -10,7 +10,8 @@ import numpy as np
 
 from brainfwd._core.checks import ShapeError, UnitError, finite, positive_int
 from brainfwd.records.base import frozen, keep, scalar
-from brainfwd.records.channels import Channels, check_same_sensors, si, values
+from brainfwd.records.channel_groups import si, values
+from brainfwd.records.channels import Channels, check_same_sensors
 from brainfwd.records.noise_covariance import NoiseCovariance
 from brainfwd.records.reference import Reference, reference_projector
 from brainfwd.records.time_axis import check_axis, slice_of, times_of

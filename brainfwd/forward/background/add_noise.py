@@ -14,7 +14,7 @@ from brainfwd.forward.background.independent_noise import IndependentNoise
 from brainfwd.forward.background.part import Background, corners
 from brainfwd.forward.snr import band_in_hertz, counted_band, power, projector_of
 from brainfwd.records import Channels, NoiseCovariance, Recording
-from brainfwd.records.channels import check_same_sensors
+from brainfwd.records.channels import check_same_sensors, per_kind
 from brainfwd.records.reference import Reference
 
 __all__ = ['add_noise']
@@ -103,7 +103,7 @@ def add_noise(
         raise ValueError(f'{_WHERE}(shares=...) are of the noise that snr_db asks for: give both.')
     share = None if shares is None else _checked_shares(shares, len(listed))
     if snr_db is not None:
-        wanted = _noise_power(power(signal.data_si, channels, seconds, edges), snr_db)
+        wanted = _noise_power(power(signal.data_si, channels, seconds, edges), snr_db, channels)
 
     key = as_key(seed, f'{_WHERE}(seed=...)')
     size = np.ones((len(listed), len(channels)))
@@ -177,12 +177,10 @@ def _checked_parts(parts: Any, recording: Recording) -> list[Background]:
     return listed
 
 
-def _noise_power(signal: dict[str, float], snr_db: Any) -> dict[str, float]:
+def _noise_power(signal: dict[str, float], snr_db: Any, channels: Channels) -> dict[str, float]:
     """The power that the noise of each type of channel has to have."""
-    by_kind = snr_db if isinstance(snr_db, Mapping) else dict.fromkeys(signal, snr_db)
-    if set(by_kind) != set(signal):
-        raise ValueError(f'{_WHERE}(snr_db=...) has one for each of {", ".join(signal)}; got {", ".join(by_kind)}.')
-    by_kind = {kind: checks.number(value, f'{_WHERE}(snr_db=...)') for kind, value in by_kind.items()}
+    where = f'{_WHERE}(snr_db=...)'
+    by_kind = {kind: checks.number(value, where) for kind, value in per_kind(snr_db, channels, where).items()}
     for kind, value in signal.items():
         if not value > 0:
             raise ValueError(

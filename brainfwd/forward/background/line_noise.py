@@ -1,7 +1,6 @@
 """Noise of the mains."""
 
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd.forward.background.part import Background, Band, band_pass, coloured, fft_length
 from brainfwd.records import SENSOR_UNITS, Channels
+from brainfwd.records.channels import per_kind
 
 __all__ = ['LineNoise']
 
@@ -98,13 +98,8 @@ class LineNoise(Background):
                 raise checks.ShapeError(f'{where} has shape {shape[1:]} or {shape} (sensors); got {pattern.shape}.')
             checks.finite(pattern, where)
         where = 'LineNoise(amplitude=...)'
-        by_kind = self.amplitude
-        if not isinstance(by_kind, Mapping):
-            by_kind = dict.fromkeys(self.channels.kinds, by_kind)
-        if set(by_kind) != set(self.channels.kinds):
-            raise ValueError(f'{where} has one for each of {", ".join(self.channels.kinds)}; got {", ".join(by_kind)}.')
         lines = np.broadcast_to(pattern, shape) * np.asarray(self.harmonics, float)[:, None]
-        for kind, value in by_kind.items():
+        for kind, value in per_kind(self.amplitude, self.channels, where).items():
             index = self.channels.indices(kind)
             amplitude = checks.quantity(value, SENSOR_UNITS[kind], where, f'that of {kind} channels').mantissa
             checks.finite(amplitude, where)
