@@ -13,6 +13,7 @@ from brainfwd._core.units import fT, nAm, uV
 __all__ = [
     'GREY',
     'INK',
+    'PALETTE',
     'SENSORS',
     'Display',
     'Segment',
@@ -21,8 +22,6 @@ __all__ = [
     'mark_segments',
     'nice',
     'on_display',
-    'seconds',
-    'symbol',
 ]
 
 PALETTE = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#882255', '#666666')
@@ -83,7 +82,7 @@ def colours(labels: Iterable[str]) -> dict[str, str]:
     return {label: PALETTE[i % len(PALETTE)] for i, label in enumerate(dict.fromkeys(labels))}
 
 
-def seconds(time: Any, where: str) -> float:
+def _seconds(time: Any, where: str) -> float:
     """One time in s."""
     return float(checks.quantity(time, u.second, where, 'a time').mantissa)
 
@@ -96,8 +95,8 @@ def mark_segments(
     colour_of = {**colours(label for *_, label in segments), **(colour_of or {})}
     low, high = axes[0].get_xlim()
     for start, stop, label in segments:
-        begin = max(seconds(start, f'{where}(segments=...)'), low)
-        end = min(seconds(stop, f'{where}(segments=...)'), high)
+        begin = max(_seconds(start, f'{where}(segments=...)'), low)
+        end = min(_seconds(stop, f'{where}(segments=...)'), high)
         if begin >= end:
             continue
         for axis in axes:
@@ -137,10 +136,10 @@ def on_display(values: Any) -> tuple[np.ndarray, str]:
     for name, shown in _SHOWN.items():
         if u.have_same_dim(unit, shown):
             return np.asarray(values.to_decimal(shown), dtype=float), name
-    return np.asarray(u.get_mantissa(values), dtype=float), symbol(unit)
+    return np.asarray(u.get_mantissa(values), dtype=float), _symbol(unit)
 
 
-def symbol(unit: u.Unit) -> str:
+def _symbol(unit: u.Unit) -> str:
     """The unit as it is written on an axis: ``Hz``, ``mV²/Hz``; empty for none."""
     if unit.is_unitless:
         return ''

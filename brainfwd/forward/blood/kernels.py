@@ -3,8 +3,9 @@
 Each gives the integral from 0 to t in closed form, so that what enters a convolution does not depend on its grid.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import brainunit as u
@@ -172,17 +173,20 @@ def _glover() -> DoubleGamma:
     return DoubleGamma((7.0, tau), (13.0, tau), ratio=0.35 * area(12.0) / area(6.0))
 
 
-KERNELS: dict[str, Callable[[], Kernel]] = {
-    # spm_hrf.m (revision 7721), p = [6 16 1 1 6 0 32]
-    'spm12': DoubleGamma,
-    # Glover (1999), auditory cortex, (t/5.4)^6 exp(-(t - 5.4)/0.9) - 0.35 (t/10.8)^12 exp(-(t - 10.8)/0.9), as
-    # spmhrf.m of FreeSurfer has it
-    'glover1999': _glover,
-    # Boynton et al. (1996), as boyntonHIRF.m of vistasoft has it
-    'boynton1996': Gamma,
-    # Friston et al. (2000), as FirstOrderVolterra of The Virtual Brain has it
-    'friston2000': Volterra,
-}
+KERNELS: Mapping[str, Callable[[], Kernel]] = MappingProxyType(
+    {
+        # spm_hrf.m (revision 7721), p = [6 16 1 1 6 0 32]
+        'spm12': DoubleGamma,
+        # Glover (1999), auditory cortex, (t/5.4)^6 exp(-(t - 5.4)/0.9) - 0.35 (t/10.8)^12 exp(-(t - 10.8)/0.9), as
+        # spmhrf.m of FreeSurfer has it
+        'glover1999': _glover,
+        # Boynton et al. (1996), as boyntonHIRF.m of vistasoft has it
+        'boynton1996': Gamma,
+        # Friston et al. (2000), as FirstOrderVolterra of The Virtual Brain has it
+        'friston2000': Volterra,
+    }
+)
+"""The published ones, by name: each is made by a call."""
 
 
 def _positive(value: Any, where: str, unit: u.Unit = u.UNITLESS) -> float:

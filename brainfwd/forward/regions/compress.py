@@ -9,7 +9,7 @@ import numpy as np
 
 from brainfwd._core import checks
 
-__all__ = ['compress_vertex_leadfield', 'plain', 'product']
+__all__ = ['compress_vertex_leadfield', 'plain', 'weighted_sums']
 
 
 def compress_vertex_leadfield(L: Any, W: Any) -> Any:
@@ -47,7 +47,7 @@ def compress_vertex_leadfield(L: Any, W: Any) -> Any:
             f'{where}: L has a column for each row of W; got {L.shape} (sensors, columns) and '
             f'{W.shape} (rows, regions).'
         )
-    compressed = product(L, W)
+    compressed = weighted_sums(L, W)
     return compressed if unit.is_unitless else u.Quantity(compressed, unit=unit)
 
 
@@ -81,8 +81,11 @@ def _check_interleaved(W: Any, where: str) -> None:
         )
 
 
-def product(L: Any, W: Any) -> Any:
-    """(regions, sensors), in NumPy for NumPy and else in JAX, in the precision of ``L``."""
+def weighted_sums(L: Any, W: Any) -> Any:
+    """The transpose of ``L @ W``, (columns of W, rows of L), in the precision of ``L``.
+
+    In NumPy for NumPy, and else in JAX.
+    """
     from scipy import sparse
 
     if isinstance(L, np.ndarray) and not isinstance(W, jax.Array):

@@ -13,7 +13,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.regions.compress import plain, product
+from brainfwd.forward.regions.compress import plain, weighted_sums
 from brainfwd.forward.regions.geodesic import cortical_graph
 from brainfwd.forward.regions.parcellate import sparse_weights
 from brainfwd.records import Cortex, SourceSpace
@@ -126,7 +126,7 @@ class CorticalPatches:
         values = plain(checks.quantity(values, density, where, 'the moment per area of each patch'))
         if values.shape[-1:] != (self.n_patches,):
             raise checks.ShapeError(f'{where} has shape (..., {self.n_patches}) (..., patches); got {values.shape}.')
-        moments = product(values.reshape(-1, self.n_patches), plain(weights).T).T
+        moments = weighted_sums(values.reshape(-1, self.n_patches), plain(weights).T).T
         return u.Quantity(moments.reshape(*values.shape[:-1], -1), unit=u.nA * u.meter)
 
 
