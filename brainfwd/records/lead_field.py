@@ -93,9 +93,9 @@ class LeadField:
         """``'fixed'`` (along the normals) or ``'free'`` (x, y, z)."""
         return 'fixed' if self.gain_si.ndim == 2 else 'free'
 
-    def pick(self, kinds: str | Sequence[str]) -> 'LeadField':
+    def pick(self, kinds_or_names: str | Sequence[str]) -> 'LeadField':
         """The sensors of some types or names; the head stays the same."""
-        channels, index = self.channels.pick(kinds)
+        channels, index = self.channels.pick(kinds_or_names)
         return LeadField(self.gain_si[index], channels, self.sources, self.head)
 
     def fixed(self) -> 'LeadField':

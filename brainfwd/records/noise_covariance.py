@@ -137,9 +137,9 @@ class NoiseCovariance:
             for b in index
         }
 
-    def pick(self, kinds: str | Sequence[str]) -> 'NoiseCovariance':
+    def pick(self, kinds_or_names: str | Sequence[str]) -> 'NoiseCovariance':
         """The block of the sensors of some types or names."""
-        channels, index = self.channels.pick(kinds)
+        channels, index = self.channels.pick(kinds_or_names)
         # a part of what varies in r directions varies in r, or in as many as it has channels
         blocks = channels.blocks
         rank = None if self.rank is None else {k: min(r, len(blocks[k])) for k, r in self.rank.items() if k in blocks}

@@ -118,9 +118,9 @@ class Recording:
         part, first = slice_of(self, start, stop, 'Recording.crop')
         return dataclasses.replace(self, data_si=self.data_si[part], start=first)
 
-    def pick(self, kinds: str | Sequence[str]) -> 'Recording':
+    def pick(self, kinds_or_names: str | Sequence[str]) -> 'Recording':
         """The channels of some types or names."""
-        channels, index = self.channels.pick(kinds)
+        channels, index = self.channels.pick(kinds_or_names)
         noise_cov = None if self.noise_cov is None else self.noise_cov.pick(channels.names)
         return dataclasses.replace(self, data_si=self.data_si[:, index], channels=channels, noise_cov=noise_cov)
 

@@ -88,6 +88,10 @@ class Haemodynamics(Module):
     def _take_in(self, z: Any, dt: float) -> None:
         """Step by dt, in s, under a relative activity in the shape of the states."""
 
+    @abstractmethod
+    def bold(self) -> Any:
+        """The BOLD signal now, as a fraction of its value at rest: (regions,) or (batch, regions)."""
+
     def _checked(self, activity: Any) -> Any:
         z, before = self.relative(activity), self.previous.value
         if np.shape(z) != ():
