@@ -74,6 +74,9 @@ class Recording:
         if band is not None:
             where = 'Recording(band=...)'
             low, high = (None if edge is None else scalar(edge, u.Hz, where, 'a frequency') for edge in band)
+            passed = (0.0 if low is None else low.mantissa, np.inf if high is None else high.mantissa)
+            if not 0 <= passed[0] < passed[1]:
+                raise ValueError(f'{where} goes up, from 0 Hz at least; got {low} to {high}.')
             band = (low, high)
         nave = positive_int(self.nave, 'Recording(nave=...)')
         keep(self, data_si=data, sampling_period=period, start=start, band=band, nave=nave)

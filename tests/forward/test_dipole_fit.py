@@ -38,7 +38,7 @@ SENSORS = {'eeg': EEG, 'meg': MEG, 'both': _both(EEG, MEG)}
 
 def gain_at(place, channels):
     with jax.enable_x64(True):
-        return np.asarray(HEAD.gain(place[None] * u.meter, channels))[:, 0]
+        return np.asarray(HEAD.gain_si(place[None] * u.meter, channels))[:, 0]
 
 
 def noise_of(channels):
@@ -75,7 +75,7 @@ def test_from_the_centre_to_the_border(place):
 def test_the_exact_series_differentiates_as_well():
     head = SphericalHead([80.0, 85.0, 90.0] * u.mm, [0.33, 0.004, 0.33] * (u.siemens / u.meter), tolerance=1e-6)
     with jax.enable_x64(True):
-        gain = np.asarray(head.gain(PLACE[None] * u.meter, EEG))[:, 0]
+        gain = np.asarray(head.gain_si(PLACE[None] * u.meter, EEG))[:, 0]
     fit = dipole_fit(values(1e-9 * gain @ MOMENT, EEG), head, noise_cov=noise_of(EEG), channels=EEG, starts=3)
     assert abs(fit.ends.mantissa - PLACE).max() < 1e-6
 

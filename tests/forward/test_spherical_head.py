@@ -113,17 +113,17 @@ def test_orientations(head, eeg, lead_field):
 
 
 def test_rows_follow_the_channels(head, places, mixed):
-    gain = np.asarray(head.gain(places * u.meter, mixed))
+    gain = np.asarray(head.gain_si(places * u.meter, mixed))
     assert gain.shape == (4, len(places), 3)
     for kind in ('eeg', 'mag'):
         picked, index = mixed.pick(kind)
-        np.testing.assert_allclose(gain[index], head.gain(places * u.meter, picked), rtol=1e-5)
+        np.testing.assert_allclose(gain[index], head.gain_si(places * u.meter, picked), rtol=1e-5)
     # V/(A m) are many, T/(A m) few
     assert abs(gain[[1, 3]]).min(axis=(1, 2)).max() > 1e3 * abs(gain[[0, 2]]).max()
 
 
 def test_gain_in_single_precision_and_any_unit_of_length(head, places, eeg, lead_field):
-    gain = head.gain(1e3 * places * u.mm, eeg)
+    gain = head.gain_si(1e3 * places * u.mm, eeg)
     assert gain.dtype == jnp.float32
     largest = abs(lead_field.gain_si).max(axis=(0, 2))[:, None]
     assert (abs(gain - lead_field.gain_si) < 3e-5 * largest).all()
@@ -131,11 +131,11 @@ def test_gain_in_single_precision_and_any_unit_of_length(head, places, eeg, lead
 
 def test_gain_under_jit_vmap_and_grad(head, places, mixed):
     def seen(place):
-        return head.gain(place[None] * u.meter, mixed)[:, 0]
+        return head.gain_si(place[None] * u.meter, mixed)[:, 0]
 
     with jax.enable_x64(True):
         mapped = jax.jit(jax.vmap(seen, out_axes=1))
-        np.testing.assert_allclose(mapped(places), head.gain(places * u.meter, mixed), rtol=1e-9)
+        np.testing.assert_allclose(mapped(places), head.gain_si(places * u.meter, mixed), rtol=1e-9)
         slopes = jax.jit(jax.vmap(jax.jacrev(seen), out_axes=1))(places)
         step = 1e-6
         for k, h in enumerate(step * np.eye(3)):
@@ -158,7 +158,7 @@ def test_terms_follow_the_tolerance(head):
 
 
 def test_outside_the_innermost_sphere_eeg_is_nan(head, eeg):
-    gain = head.gain((CENTRE + [[0.0, 0.0, 0.0811], [0.0, 0.0, 0.0809]]) * u.meter, eeg)
+    gain = head.gain_si((CENTRE + [[0.0, 0.0, 0.0811], [0.0, 0.0, 0.0809]]) * u.meter, eeg)
     assert np.isnan(gain[:, 0]).all()
     assert np.isfinite(gain[:, 1]).all()
 
@@ -245,21 +245,21 @@ def test_sensors_where_none_can_be(head, places, factor, kind, says):
     coils = {} if kind == 'eeg' else {'coils': ('point magnetometer',) * 3, 'coil_axes': np.tile(np.eye(3), (3, 1, 1))}
     channels = Channels(('E0', 'E1', 'E2'), (kind,) * 3, where * u.meter, **coils)
     with pytest.raises(ValueError, match=says):
-        head.gain(places * u.meter, channels)
+        head.gain_si(places * u.meter, channels)
 
 
 def test_bad_input(head, places, eeg, lead_field):
     nowhere = Channels(('E0',), ('eeg',))
     with pytest.raises(ValueError, match='no positions'):
-        head.gain(places * u.meter, nowhere)
+        head.gain_si(places * u.meter, nowhere)
     with pytest.raises(ValueError, match='no positions'):
         SphericalHead.around(nowhere)
     with pytest.raises(ValueError, match='must be finite'):
-        head.gain(places * u.meter, Channels(('E0',), ('eeg',), [[np.nan, 0, 0]] * u.meter))
+        head.gain_si(places * u.meter, Channels(('E0',), ('eeg',), [[np.nan, 0, 0]] * u.meter))
     with pytest.raises(UnitError, match=r'u\.meter'):
-        head.gain(places, eeg)
+        head.gain_si(places, eeg)
     with pytest.raises(ShapeError, match=r'\(sources, 3\)'):
-        head.gain(places[0] * u.meter, eeg)
+        head.gain_si(places[0] * u.meter, eeg)
     with pytest.raises(TypeError, match='is a SourceSpace'):
         head.lead_field(places * u.meter, eeg)
     with pytest.raises(TypeError, match='is a Channels'):
@@ -284,9 +284,9 @@ def test_around_what_fixes_no_sphere(mixed):
 def test_equal_heads_compile_once(places, eeg, compilations):
     sources = _sources(places, _unit(np.random.default_rng(3), len(places)))
     heads = [SphericalHead(np.array([85.0]) * u.mm, np.array([0.41]) * S_PER_M) for _ in range(3)]
-    first = heads[0].lead_field(sources, eeg), heads[0].gain(places * u.meter, eeg)
+    first = heads[0].lead_field(sources, eeg), heads[0].gain_si(places * u.meter, eeg)
     with compilations as second:
-        again = heads[1].lead_field(sources, eeg), heads[2].gain(places * u.meter, eeg)
+        again = heads[1].lead_field(sources, eeg), heads[2].gain_si(places * u.meter, eeg)
     assert second.count == 0
     np.testing.assert_array_equal(again[0].gain_si, first[0].gain_si)
     np.testing.assert_array_equal(again[1], first[1])
@@ -294,7 +294,7 @@ def test_equal_heads_compile_once(places, eeg, compilations):
     # twice the conductivity is half the potential
     other = SphericalHead(heads[0].radii, 2 * heads[0].conductivities)
     np.testing.assert_allclose(2 * other.lead_field(sources, eeg).gain_si, first[0].gain_si, rtol=1e-12)
-    np.testing.assert_allclose(2 * other.gain(places * u.meter, eeg), first[1], rtol=1e-5)
+    np.testing.assert_allclose(2 * other.gain_si(places * u.meter, eeg), first[1], rtol=1e-5)
 
 
 def test_equality_is_of_all_that_is_given(head):

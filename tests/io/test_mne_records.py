@@ -109,7 +109,7 @@ def test_a_compensation_is_told(raw):
     with pytest.warns(UserWarning, match=r'grade 3, .* write raw\.apply_gradient_compensation\(0\)'):
         recording = io.from_mne(raw)
     with pytest.raises(ValueError, match='FIFF'):
-        SphericalHead().gain(np.zeros((1, 3)) * u.mm, recording.channels)
+        SphericalHead().gain_si(np.zeros((1, 3)) * u.mm, recording.channels)
 
 
 # ---- recordings ----

@@ -37,7 +37,7 @@ def test_ends_where_mne_does(sensors, nearest):
     noise_cov = NoiseCovariance.diagonal({kind: STD[kind] for kind in channels.kinds}, channels)
     places = CENTRE + np.array([[0.02, -0.035, 0.03], [-0.05, 0.01, 0.04]])
     for place in places:
-        gain = np.asarray(HEAD.gain(place[None] * u.meter, channels), float)[:, 0]
+        gain = np.asarray(HEAD.gain_si(place[None] * u.meter, channels), float)[:, 0]
         data = 30e-9 * gain @ np.array([0.6, 0.5, -0.6])
         data = data + rng.normal(size=len(data)) * np.sqrt(np.diagonal(noise_cov.matrix_si))
         recording = Recording(np.stack([data, data]), channels, 1 * u.ms, noise_cov=noise_cov)

@@ -102,6 +102,7 @@ def test_concatenate_checks_what_it_joins(eeg):
         (lambda: Recording(np.ones((2, 1)), ONE, [1, 2] * u.ms), ShapeError, 'one number'),
         (lambda: Recording(np.ones((2, 1)), ONE, 2 * u.ms, start=1.0), UnitError, 'first sample'),
         (lambda: Recording(np.ones((2, 1)), ONE, 2 * u.ms, band=(0.5, None)), UnitError, 'in Hz'),
+        (lambda: Recording(np.ones((2, 1)), ONE, 2 * u.ms, band=(40 * u.Hz, 1 * u.Hz)), ValueError, 'goes up'),
         (lambda: Recording(np.ones((2, 1)), ONE, 2 * u.ms, nave=0), ValueError, r'nave=\.\.\.\) is a whole number'),
         (lambda: ramp(5).crop(1 * u.second), ValueError, 'lies in 0 s to 0.01 s; got 1 s'),
         (lambda: ramp(5).crop(4 * u.ms, 4 * u.ms), ValueError, 'holds no sample'),

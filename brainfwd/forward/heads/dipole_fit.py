@@ -12,7 +12,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd.forward.heads.ball import Ball
-from brainfwd.forward.heads.spherical_head import SphericalHead, gain_si
+from brainfwd.forward.heads.spherical_head import SphericalHead, compiled_gain
 from brainfwd.records import Channels, NoiseCovariance, Recording, average_reference, si, values
 from brainfwd.records.matching import finite, no_inverse_crime, order_of
 from brainfwd.records.whitening import whitener
@@ -160,7 +160,7 @@ def dipole_fit(
         ]
         best = min(fits, key=lambda fit: fit.cost)
         place = ball.place(best.x)
-        gain = np.asarray(gain_si(place[None], head, channels))[:, 0]
+        gain = np.asarray(compiled_gain(place[None], head, channels))[:, 0]
         by_place = math.sqrt(power) * np.asarray(_slope(place, head, channels, whiten, compressed))
 
     moments, _, seen, _ = np.linalg.lstsq(whiten @ gain, white, rcond=_SILENT)
@@ -183,7 +183,7 @@ def dipole_fit(
 @functools.partial(jax.jit, static_argnums=(1, 2))
 def _misfit(place: jax.Array, head: SphericalHead, channels: Channels, whiten: Any, data: Any) -> jax.Array:
     """What the best moments at a place leave of whitened data."""
-    seen = whiten @ gain_si(place[None], head, channels)[:, 0]
+    seen = whiten @ compiled_gain(place[None], head, channels)[:, 0]
     normal = seen.T @ seen
     # a silent direction has no best moment: far below any noise, and above rounding, the smallest is taken
     normal += _SILENT**2 * jnp.trace(normal) * jnp.eye(3)

@@ -18,7 +18,7 @@ from brainfwd.forward.heads.sphere_meg import magnetic_gain
 from brainfwd.records import Channels, LeadField, SourceSpace
 from brainfwd.records.base import frozen_quantity, keep
 
-__all__ = ['SphericalHead', 'gain_si']
+__all__ = ['SphericalHead', 'compiled_gain']
 
 _RELATIVE_RADII = (0.90, 0.92, 0.97, 1.0)
 _CONDUCTIVITIES = (0.33, 1.0, 0.004, 0.33)
@@ -178,7 +178,7 @@ class SphericalHead:
         """Which places, (sources, 3) m, lie in the innermost sphere: (sources,) of truth values."""
         return self._eccentricity(positions, 'SphericalHead.inside(positions)') < self._inner
 
-    def gain(self, positions: Any, channels: Channels) -> jax.Array:
+    def gain_si(self, positions: Any, channels: Channels) -> jax.Array:
         """What each sensor sees of dipoles, as JAX computes it: under ``jit``, ``vmap`` and ``grad``.
 
         Parameters
@@ -202,7 +202,7 @@ class SphericalHead:
             Channels without places, electrodes off the outermost sphere by more than a quarter of its radius, MEG
             sensors within it.
         """
-        where = 'SphericalHead.gain(positions)'
+        where = 'SphericalHead.gain_si(positions)'
         places = checks.quantity(positions, u.meter, where, 'the places of the sources').mantissa
         checks.shape_is(places, (*np.shape(places)[:1], 3), where, '(sources, 3)')
         self._check_sensors(channels)
@@ -234,7 +234,7 @@ class SphericalHead:
         Raises
         ------
         ValueError
-            A source outside the innermost sphere, and what `gain` raises.
+            A source outside the innermost sphere, and what `gain_si` raises.
         """
         where = 'SphericalHead.lead_field'
         for name, value, kind in (('sources', sources, SourceSpace), ('channels', channels, Channels)):
@@ -250,7 +250,7 @@ class SphericalHead:
                 f'from the centre: write sources.mask(head.inside(sources.positions)).'
             )
         with jax.enable_x64(True):
-            gain = np.asarray(gain_si(sources.positions.mantissa, self, channels))
+            gain = np.asarray(compiled_gain(sources.positions.mantissa, self, channels))
         field = LeadField(gain, channels, sources, self.description)
         return field if orientation == 'free' else field.fixed()
 
@@ -271,7 +271,7 @@ class SphericalHead:
         return np.linalg.norm(places - self.centre.mantissa, axis=1) / (1e-3 * self._radius)
 
     def _check_sensors(self, channels: Channels) -> None:
-        where = 'SphericalHead.gain(channels)'
+        where = 'SphericalHead.gain_si(channels)'
         distance = self._eccentricity(_placed(channels, where), where)
         is_eeg = np.array(channels.types) == 'eeg'
         checked = {
@@ -312,9 +312,9 @@ class SphericalHead:
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
-def gain_si(places: Any, head: SphericalHead, channels: Channels) -> jax.Array:
-    """`SphericalHead.gain` of places in m, (sources, 3), compiled once for equal heads and channels."""
-    return head.gain(u.Quantity(places, unit=u.meter), channels)
+def compiled_gain(places: Any, head: SphericalHead, channels: Channels) -> jax.Array:
+    """`SphericalHead.gain_si` of places in m, (sources, 3), compiled once for equal heads and channels."""
+    return head.gain_si(u.Quantity(places, unit=u.meter), channels)
 
 
 def _placed(channels: Channels, where: str) -> Any:
