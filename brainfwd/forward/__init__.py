@@ -1,10 +1,10 @@
 """What sensors see of a network."""
 
 from brainfwd.forward.background.add_noise import add_noise
+from brainfwd.forward.background.base import Background
 from brainfwd.forward.background.brain_noise import BrainNoise
 from brainfwd.forward.background.independent_noise import IndependentNoise
 from brainfwd.forward.background.line_noise import LineNoise
-from brainfwd.forward.background.part import Background
 from brainfwd.forward.background.recorded_noise import RecordedNoise
 from brainfwd.forward.base import ForwardModel
 from brainfwd.forward.blood.balloon import BOLDSignal

@@ -72,6 +72,9 @@ def test_any_length(kernel):
 
 def test_a_kernel_without_an_end():
     class Flat(Kernel):
+        def density(self, t):
+            return 0.5 * (t < 1)
+
         def integral(self, t):
             return 0.5 * np.minimum(t, 1)
 

@@ -29,7 +29,7 @@ def brain():
     )
 
 
-def same(one, other, lost=()):
+def assert_same(one, other, lost=()):
     for name in {'weights', 'tract_lengths', 'region_ids', 'centres', 'is_cortical', 'functional_connectivity'} - set(
         lost
     ):
@@ -43,24 +43,24 @@ def same(one, other, lost=()):
 
 def test_folder_loses_nothing(brain, tmp_path):
     assert io.save_connectome(brain, tmp_path / 'brain') == tmp_path / 'brain'
-    same(io.load_connectome(tmp_path / 'brain'), brain)
+    assert_same(io.load_connectome(tmp_path / 'brain'), brain)
     shipped = datasets.load_connectome()
     io.save_connectome(shipped, tmp_path / 'shipped')
-    same(io.load_connectome(str(tmp_path / 'shipped')), shipped)
+    assert_same(io.load_connectome(str(tmp_path / 'shipped')), shipped)
 
 
 def test_names_may_be_anything_in_a_folder(tmp_path):
     names = ('Área, "left"', ' # 2\n', 'ß\tx')
     given = Connectome(np.ones((3, 3)), np.ones((3, 3)) * u.mm, names, [3, 1, 2])
     io.save_connectome(given, tmp_path / 'brain')
-    same(io.load_connectome(tmp_path / 'brain'), given)
+    assert_same(io.load_connectome(tmp_path / 'brain'), given)
 
 
 def test_what_is_not_there_is_not_read(brain, tmp_path):
     io.save_connectome(brain, tmp_path / 'brain')
     bare = Connectome(brain.weights, brain.tract_lengths, brain.labels, brain.region_ids)
     io.save_connectome(bare, tmp_path / 'brain', overwrite=True)
-    same(io.load_connectome(tmp_path / 'brain'), bare)
+    assert_same(io.load_connectome(tmp_path / 'brain'), bare)
 
 
 @pytest.mark.parametrize(('name', 'file'), [('brain', 'brain/weights.csv'), ('brain.zip', 'brain.zip')])
@@ -89,11 +89,11 @@ def test_a_file_is_no_folder(brain, tmp_path):
 def test_zip_loses_ids_and_functional_connectivity_alone(brain, tmp_path):
     io.save_connectome(brain, tmp_path / 'brain.zip')
     back = io.load_connectome(tmp_path / 'brain.zip')
-    same(back, brain, lost=('region_ids', 'functional_connectivity'))
+    assert_same(back, brain, lost=('region_ids', 'functional_connectivity'))
     np.testing.assert_array_equal(back.region_ids, [0, 1, 2])
     bare = Connectome(brain.weights, brain.tract_lengths, brain.labels, range(3))
     io.save_connectome(bare, tmp_path / 'BARE.ZIP')
-    same(io.load_connectome(tmp_path / 'BARE.ZIP'), bare)
+    assert_same(io.load_connectome(tmp_path / 'BARE.ZIP'), bare)
 
 
 ZIP = {
@@ -125,7 +125,7 @@ def test_a_zip_written_by_others(tmp_path):
         '__MACOSX/weights.txt': '?',
         'connectivity_2/cortical.txt.bz2': bz2.compress(b'1 0'),
     }
-    same(io.load_connectome(write_zip(tmp_path / 'packed.zip', **packed)), plain, lost=('is_cortical',))
+    assert_same(io.load_connectome(write_zip(tmp_path / 'packed.zip', **packed)), plain, lost=('is_cortical',))
     assert io.load_connectome(tmp_path / 'packed.zip').is_cortical.tolist() == [True, False]
 
 

@@ -82,13 +82,13 @@ def _as_ours(info, forward, covariance):
 @pytest.mark.parametrize('sensors', SENSORS)
 def test_equals_mne(problem, sensors, orientation, nave):
     with mne.utils.use_log_level('error'):
-        _compare(*_as_mne(*problem, SENSORS[sensors]), orientation, nave, snr=3.0 if nave == 1 else 1.0)
+        _assert_equal(*_as_mne(*problem, SENSORS[sensors]), orientation, nave, snr=3.0 if nave == 1 else 1.0)
 
 
 @pytest.mark.parametrize('depth', [0.0, 0.5])
 def test_equals_mne_with_another_depth(problem, depth):
     with mne.utils.use_log_level('error'):
-        _compare(*_as_mne(*problem, SENSORS['both']), 'loose', nave=1, snr=3.0, depth=depth)
+        _assert_equal(*_as_mne(*problem, SENSORS['both']), 'loose', nave=1, snr=3.0, depth=depth)
 
 
 @pytest.mark.parametrize('sensors', SENSORS)
@@ -96,7 +96,7 @@ def test_equals_mne_with_a_covariance_of_few_samples(problem, sensors):
     info, forward, covariance = problem
     samples = np.random.default_rng(3).multivariate_normal(np.zeros(len(covariance)), covariance, size=15)
     with mne.utils.use_log_level('error'):
-        _compare(*_as_mne(info, forward, np.cov(samples.T), SENSORS[sensors]), 'loose', nave=1, snr=3.0)
+        _assert_equal(*_as_mne(info, forward, np.cov(samples.T), SENSORS[sensors]), 'loose', nave=1, snr=3.0)
 
 
 @pytest.mark.parametrize('nave', [1, 9])
@@ -148,7 +148,7 @@ def test_records_of_ours_through_the_solver_of_mne(problem):
     _assert_close(back.data, ours.data)
 
 
-def _compare(info, forward, covariance, orientation, nave, snr, depth=0.8):
+def _assert_equal(info, forward, covariance, orientation, nave, snr, depth=0.8):
     options = {'fixed': {'fixed': True}, 'loose': {'loose': 0.2}, 'free': {'loose': 1.0}}[orientation]
     operator = make_inverse_operator(info, forward, covariance, depth=depth, **options)
     lead_field, noise_cov = _as_ours(info, forward, covariance)

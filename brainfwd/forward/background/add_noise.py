@@ -9,9 +9,9 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.keys import as_key, key_for
+from brainfwd.forward.background.base import Background, corners
 from brainfwd.forward.background.brain_noise import BrainNoise
 from brainfwd.forward.background.independent_noise import IndependentNoise
-from brainfwd.forward.background.part import Background, corners
 from brainfwd.forward.snr import band_in_hertz, counted_band, power, projector_of
 from brainfwd.records import Channels, NoiseCovariance, Recording
 from brainfwd.records.channels import check_same_sensors, per_kind

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.background.part import Background, Band, band_pass, coloured, fft_length
+from brainfwd.forward.background.base import Background, Band, band_pass, coloured, fft_length
 from brainfwd.forward.lead_field.sensor_noise import factor_of
 from brainfwd.records import Channels, LeadField
 
@@ -85,7 +85,7 @@ class BrainNoise(Background):
             raise ValueError(f'BrainNoise(low=...) is below high, {self.high}; got {self.low}.')
 
     @property
-    def channels(self) -> Channels:  # type: ignore[override]
+    def channels(self) -> Channels:
         """The sensors of the lead field."""
         return self.lead_field.channels
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainfwd.forward.background.part import Background, Band, white
+from brainfwd.forward.background.base import Background, Band, white
 from brainfwd.forward.lead_field.sensor_noise import factor_of
 from brainfwd.records import Channels, NoiseCovariance
 
@@ -33,7 +33,7 @@ class IndependentNoise(Background):
             raise TypeError(f'IndependentNoise(noise_cov) is a NoiseCovariance; got {type(self.noise_cov).__name__}.')
 
     @property
-    def channels(self) -> Channels:  # type: ignore[override]
+    def channels(self) -> Channels:
         """The sensors of the covariance."""
         return self.noise_cov.channels
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.background.part import Background, Band, band_pass, coloured, fft_length
+from brainfwd.forward.background.base import Background, Band, band_pass, coloured, fft_length
 from brainfwd.records import SENSOR_UNITS, Channels
 from brainfwd.records.channels import per_kind
 

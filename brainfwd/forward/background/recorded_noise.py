@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.forward.background.part import Background, Band, inverse
+from brainfwd.forward.background.base import Background, Band, inverse
 from brainfwd.records import Channels, Recording
 
 __all__ = ['RecordedNoise']
@@ -69,7 +69,7 @@ class RecordedNoise(Background):
             )
 
     @property
-    def channels(self) -> Channels:  # type: ignore[override]
+    def channels(self) -> Channels:
         """The sensors of the recording."""
         return self.recording.channels
 

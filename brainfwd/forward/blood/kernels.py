@@ -3,6 +3,7 @@
 Each gives the integral from 0 to t in closed form, so that what enters a convolution does not depend on its grid.
 """
 
+import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -19,16 +20,16 @@ _LEFT_OUT = 1e-6
 """The part of a kernel that its duration leaves out, at most."""
 
 
-class Kernel:
+class Kernel(abc.ABC):
     """The response to an impulse at t = 0, as a density over time in s."""
 
+    @abc.abstractmethod
     def density(self, t: np.ndarray) -> np.ndarray:
         """The response at t, 1/s."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def integral(self, t: np.ndarray) -> np.ndarray:
         """The response to a step at t = 0, which goes to 1."""
-        raise NotImplementedError
 
     @property
     def duration(self) -> float:

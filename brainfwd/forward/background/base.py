@@ -7,7 +7,7 @@ on more samples than asked for, of which the first are kept: the ends do not joi
 
 import abc
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brainunit as u
 import jax
@@ -33,7 +33,10 @@ class Background(abc.ABC):
     To add one, inherit, give it ``channels``, and write `draw`, `covariance_si` and `check_period`.
     """
 
-    channels: Channels
+    if TYPE_CHECKING:  # a field of some, a property of others
+
+        @property
+        def channels(self) -> Channels: ...
 
     @abc.abstractmethod
     def draw(self, key: jax.Array, n_times: int, seconds: float, passed: Band) -> jax.Array:
