@@ -1,0 +1,109 @@
+"""Linear algebra written once, for NumPy and for JAX."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ['FLOOR', 'in_double', 'solve_positive', 'symmetric_power', 'xp_of']
+
+FLOOR = 1e-12
+"""Of the largest eigenvalue of a covariance: what is below is rounding.
+
+Above what rounding to float32 leaves of a lost rank, 1e-14, and below any noise that was measured.
+"""
+
+
+def xp_of(*arrays: Any) -> Any:
+    """``jax.numpy`` if one of the arrays is JAX's, else ``numpy``."""
+    return jnp if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(arrays)) else np
+
+
+def solve_positive(matrix: Any, right: Any) -> Any:
+    """The solution of ``matrix @ x = right`` for a symmetric or Hermitian positive definite matrix, by Cholesky."""
+    if xp_of(matrix, right) is jnp:
+        return jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(matrix, lower=True), right)
+    from scipy.linalg import cho_factor, cho_solve
+
+    return cho_solve(cho_factor(matrix, lower=True, check_finite=False), right, check_finite=False)
+
+
+def symmetric_power(matrices: Any, exponent: float, floor: float = FLOOR) -> Any:
+    """(..., k, k) symmetric or Hermitian positive semidefinite matrices to a power.
+
+    Eigenvalues up to ``floor`` of the largest count as 0 and stay 0, so that -1 is the pseudo-inverse. Has a derivative
+    where eigenvalues are equal, too.
+    """
+    if xp_of(matrices) is np:
+        _, vectors, powers = _powers(matrices, exponent, floor, np)
+        return _assembled(vectors, powers)
+    return _symmetric_power(matrices, exponent, floor)
+
+
+def _powers(matrices: Any, exponent: float, floor: float, xp: Any) -> tuple[Any, Any, Any]:
+    values, vectors = xp.linalg.eigh(matrices)
+    kept = values > floor * values[..., -1:]
+    return values, vectors, xp.where(kept, xp.where(kept, values, 1.0) ** exponent, 0.0)
+
+
+def _assembled(vectors: Any, powers: Any) -> Any:
+    return (vectors * powers[..., None, :]) @ vectors.conj().swapaxes(-1, -2)
+
+
+def _symmetric_power_of(matrices: Any, exponent: float, floor: float) -> Any:
+    _, vectors, powers = _powers(matrices, exponent, floor, jnp)
+    return _assembled(vectors, powers)
+
+
+_symmetric_power = jax.custom_jvp(_symmetric_power_of, nondiff_argnums=(1, 2))
+
+
+@_symmetric_power.defjvp
+def _symmetric_power_derivative(exponent: float, floor: float, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+    r""":math:`V (F \circ V^* \dot A V) V^*` with F the divided differences of the power (Daleckii & Krein, 1965)."""
+    values, vectors, powers = _powers(primals[0], exponent, floor, jnp)
+    gap = values[..., :, None] - values[..., None, :]
+    size = abs(values)
+    near = abs(gap) <= 1e-8 * jnp.maximum(size[..., :, None], size[..., None, :])
+    # between equal eigenvalues the divided difference is the slope
+    slope = exponent * powers / jnp.where(powers > 0, values, 1.0)
+    mean = (slope[..., :, None] + slope[..., None, :]) / 2
+    differences = jnp.where(near, mean, (powers[..., :, None] - powers[..., None, :]) / jnp.where(near, 1.0, gap))
+    back = vectors.conj().swapaxes(-1, -2)
+    return _assembled(vectors, powers), vectors @ (differences * (back @ tangents[0] @ vectors)) @ back
+
+
+def in_double(fn: Callable, *args: Any) -> Any:
+    """``fn(*args)`` in float64, whatever the ambient precision: what it returns is in that of JAX.
+
+    ``args`` are pytrees of JAX or NumPy arrays, and all that ``fn`` may be differentiated by: in reverse mode. Where
+    nothing is JAX's, NumPy computes.
+    """
+    if xp_of(*args) is np:
+        return fn(*jax.tree.map(lambda x: np.asarray(x, np.float64), args))
+    ambient = jnp.result_type(float)
+
+    @jax.custom_vjp
+    def run(*args: Any) -> Any:
+        with jax.enable_x64(True):
+            return jax.tree.map(lambda x: x.astype(_precision(x, ambient)), fn(*_widened(args)))
+
+    def backward(args: Any, cotangent: Any) -> Any:
+        # under its own scope: a rule that JAX derived by itself would be evaluated in the ambient precision
+        with jax.enable_x64(True):
+            _, pull = jax.vjp(fn, *_widened(args))
+            return jax.tree.map(lambda x, arg: x.astype(arg.dtype), pull(_widened(cotangent)), args)
+
+    run.defvjp(lambda *args: (run(*args), args), backward)
+    return run(*args)
+
+
+def _widened(values: Any) -> Any:
+    return jax.tree.map(lambda x: jnp.asarray(x, _precision(x, jnp.float64)), values)
+
+
+def _precision(x: Any, real: Any) -> Any:
+    """The type of real or of complex numbers of the precision of ``real``."""
+    return jnp.result_type(real, jnp.complex64) if jnp.iscomplexobj(x) else real
