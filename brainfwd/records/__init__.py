@@ -4,6 +4,7 @@ from brainfwd.records.channel_groups import ChannelGroups, si, values
 from brainfwd.records.channels import SENSOR_UNITS, Channels
 from brainfwd.records.connectome import Connectome
 from brainfwd.records.cortex import Cortex
+from brainfwd.records.cross_spectrum import CrossSpectrum
 from brainfwd.records.lead_field import LeadField
 from brainfwd.records.noise_covariance import NoiseCovariance
 from brainfwd.records.rank import rank_of
@@ -18,6 +19,7 @@ __all__ = [
     'Channels',
     'Connectome',
     'Cortex',
+    'CrossSpectrum',
     'LeadField',
     'NoiseCovariance',
     'Recording',

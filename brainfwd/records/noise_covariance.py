@@ -5,21 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import UnitError, choice, finite, non_negative, positive_int, quantity, shape_is
-from brainfwd.records.base import frozen, keep
+from brainfwd._core.checks import choice, non_negative, positive_int, quantity, shape_is
+from brainfwd.records.base import keep
 from brainfwd.records.channels import SENSOR_UNITS, Channels, per_kind
-from brainfwd.records.reference import Reference, reference_projector
+from brainfwd.records.reference import Reference
+from brainfwd.records.sensor_matrix import by_kinds, positive_semidefinite, rereferenced
 
 if TYPE_CHECKING:
     from brainfwd.records.recording import Recording
 
 __all__ = ['NoiseCovariance']
-
-# relative: what a covariance computed in float32 may miss symmetry and definiteness by
-_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,31 +51,12 @@ class NoiseCovariance:
     rank: Mapping[str, int] | None = None
 
     def __post_init__(self):
-        where, m = 'NoiseCovariance(matrix_si=...)', len(self.channels)
-        if isinstance(self.matrix_si, u.Quantity):
-            raise UnitError(f'{where} are SI numbers without a unit: write NoiseCovariance.from_quantity(...).')
-        shape_is(self.matrix_si, (m, m), where, '(sensors, sensors)')
-        matrix = frozen(self.matrix_si, where)
-        finite(matrix, where)
-        variance = np.diagonal(matrix)
-        non_negative(variance, f'{where}, the variances on its diagonal,')
-        # scaled to correlations, so that one tolerance fits sensors in T, T/m and V
-        scale = np.sqrt(np.where(variance > 0, variance, 1.0))
-        correlation = matrix / scale / scale[:, None]
-        asymmetry = abs(correlation - correlation.T).max(initial=0.0)
-        if asymmetry > _TOLERANCE:
-            raise ValueError(f'{where} is symmetric; got entries that differ by {asymmetry:.3g} of the variances.')
-        # dead channels: with no variance there is no covariance
-        if (abs(correlation[variance == 0]) > 0).any():
-            raise ValueError(f'{where} is positive semidefinite; got a covariance with a channel of no variance.')
-        eigenvalues = np.linalg.eigvalsh((correlation + correlation.T) / 2) if m else np.zeros(1)
-        if eigenvalues[0] < -_TOLERANCE * max(eigenvalues[-1], 0.0):
-            raise ValueError(f'{where} is positive semidefinite; got the eigenvalue {eigenvalues[0]:.3g}.')
+        matrix = positive_semidefinite(self.matrix_si, self.channels, 'NoiseCovariance(matrix_si=...)')
         n_samples = self.n_samples
         if n_samples is not None:
             n_samples = positive_int(n_samples, 'NoiseCovariance(n_samples=...)')
         rank = None if self.rank is None else _checked_rank(self.rank, self.channels)
-        keep(self, matrix_si=frozen((matrix + matrix.T) / 2, where), n_samples=n_samples, rank=rank)
+        keep(self, matrix_si=matrix, n_samples=n_samples, rank=rank)
 
     @classmethod
     def from_quantity(cls, matrix: Any, channels: Channels, n_samples: int | None = None) -> 'NoiseCovariance':
@@ -128,14 +106,7 @@ class NoiseCovariance:
     @property
     def matrix(self) -> Any:
         """The covariance with its unit; a dict of blocks by pair of types when there are several types."""
-        if not self.channels.is_mixed:
-            return u.Quantity(self.matrix_si, unit=self.channels.unit**2)
-        index = {kind: self.channels.indices(kind) for kind in self.channels.kinds}
-        return {
-            (a, b): u.Quantity(self.matrix_si[np.ix_(index[a], index[b])], unit=SENSOR_UNITS[a] * SENSOR_UNITS[b])
-            for a in index
-            for b in index
-        }
+        return by_kinds(self.matrix_si, self.channels)
 
     def pick(self, kinds_or_names: str | Sequence[str]) -> 'NoiseCovariance':
         """The block of the sensors of some types or names."""
@@ -147,13 +118,8 @@ class NoiseCovariance:
 
     def referenced(self, reference: Reference) -> 'NoiseCovariance':
         """Of EEG against another reference: ``'average'``, an electrode, or several, as ``('TP9', 'TP10')``."""
-        projector = reference_projector(self.channels, reference, 'NoiseCovariance.referenced(reference)')
-        matrix = projector @ self.matrix_si @ projector.T
-        # where all of it cancels, rounding is left
-        cancelled = np.einsum('ij,jk,ik->i', abs(projector), abs(self.matrix_si), abs(projector), optimize=True)
-        silent = np.diagonal(matrix) <= len(matrix) * np.finfo(float).eps * cancelled
-        matrix[silent], matrix[:, silent] = 0.0, 0.0
-        return dataclasses.replace(self, matrix_si=matrix)
+        where = 'NoiseCovariance.referenced(reference)'
+        return dataclasses.replace(self, matrix_si=rereferenced(self.matrix_si, self.channels, reference, where))
 
 
 def _checked_rank(rank: Mapping[str, int], channels: Channels) -> dict[str, int]:
