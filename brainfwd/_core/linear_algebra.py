@@ -82,7 +82,7 @@ def in_double(fn: Callable, *args: Any) -> Any:
     nothing is JAX's, NumPy computes.
     """
     if xp_of(*args) is np:
-        return fn(*jax.tree.map(lambda x: np.asarray(x, np.float64), args))
+        return fn(*jax.tree.map(lambda x: np.asarray(x, complex if np.iscomplexobj(x) else float), args))
     ambient = jnp.result_type(float)
 
     @jax.custom_vjp

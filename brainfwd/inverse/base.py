@@ -1,34 +1,54 @@
-"""What every linear solver shares: checks, whitening, weighting, and units."""
+"""What every linear solver shares: checks, whitening, and units."""
 
 import abc
+import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Parameter, ParameterState
+from brainfwd._core.linear_algebra import in_double
 from brainfwd._core.module import Module
-from brainfwd.inverse.depth import depth_prior
-from brainfwd.inverse.orientation import ORIENTATIONS, magnitude, orientation_root
+from brainfwd._core.units import nAm
+from brainfwd.inverse.depth import DEPTH_KINDS
+from brainfwd.inverse.inputs import Covariance, Gain, covariance_of, gain_of
+from brainfwd.inverse.orientation import magnitude
 from brainfwd.inverse.problem import WhitenedProblem
-from brainfwd.records import SENSOR_UNITS, Channels, LeadField, NoiseCovariance, Recording, SourceEstimate, si
+from brainfwd.inverse.regularisation import RULES
+from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance, Recording, SourceEstimate, si
 from brainfwd.records.matching import finite, no_inverse_crime, order_of
-from brainfwd.records.whitening import whitener
+from brainfwd.records.whitening import check_noisy, white_map
 
-__all__ = ['LinearInverse']
+__all__ = ['LinearInverse', 'Setting']
 
 # relative to the best seen source: below it, a gain is rounding
 _SILENT = 1e-12
+# numbers of a block of components that stay in the cache of a processor
+_BLOCK = 2**16
 
 
 class Setting(Parameter):
-    """A parameter that `fit` reads: a new value makes the kernel out of date, which is then dropped."""
+    """A number that `fit` reads, above zero: a new value makes the kernel out of date, which is then dropped.
 
-    def __init__(self, default: Any, meaning: str):
+    Parameters
+    ----------
+    default : float, optional
+        None: it may be left out.
+    meaning : str
+        What it is, in a few words.
+    zero : bool
+        Whether it may be 0, too.
+    """
+
+    def __init__(self, default: float | None, meaning: str, *, zero: bool = False):
         super().__init__(default, meaning, per_region=False, optional=default is None)
+        self.zero = zero
 
     def __set__(self, instance: Any, value: Any) -> None:
         # not when the module is built, by its constructor or by brainstate
@@ -41,29 +61,23 @@ class Setting(Parameter):
 class LinearInverse(Module, abc.ABC):
     r"""A linear inverse solver: ``fit`` once, then ``update`` as often as there are data.
 
-    The base whitens the gain with the noise covariance (average reference of EEG included), weights the sources by
-    depth and orientation, and puts the units back; a solver is the kernel of the whitened problem that is left:
+    The base whitens the gain with the noise covariance (average reference of EEG included) and puts the units back; a
+    solver is the kernel of the whitened problem that is left:
 
     .. math:: \hat s = \underbrace{k(W G)}_{\text{solver}} W y
 
-    To add one, inherit, set ``unit`` and write `whitened_kernel`. The conventions are those of MNE-Python, and so are
-    the numbers.
+    To add one, inherit, set ``unit`` and write `whitened_kernel`; numbers that it takes are declared as `Setting`. The
+    conventions are those of MNE-Python, and so are the numbers.
 
     Parameters
     ----------
-    snr : float
-        Amplitude ratio of signal to noise, averaged over the whitened sensors: ``lambda2 = 1 / snr**2``. 3 is usual for
-        averaged responses, 1 for single trials. Not in dB.
-    lambda2 : float, optional
-        The regularisation itself, instead of ``snr``.
-    depth : float
-        Exponent of the depth weighting; 0 for none.
     orientation : str
-        ``'fixed'``: along the normals of the cortex, and the answer has a sign. ``'free'``: any direction, and
-        ``'loose'``: mostly along the normals; the answer is the length of the vector, and the lead field must be of
-        free orientation.
-    loose : float
-        With ``'loose'``: variance of each tangential component, relative to that of the normal one, 0 < loose <= 1.
+        One of ``orientations``. ``'fixed'``: along the normals of the cortex, and the answer has a sign. Others need a
+        lead field of free orientation.
+    rank : dict of str to int, optional
+        In how many directions there is noise, of ``'meg'`` and ``'eeg'``, instead of `NoiseCovariance.rank`.
+    regularisation : {'evidence', 'gcv', 'discrepancy'}, optional
+        The rule by which ``fit`` chooses the regularisation from ``data_cov``; left out, it is as the settings say.
 
     Attributes
     ----------
@@ -71,50 +85,82 @@ class LinearInverse(Module, abc.ABC):
         The unit of the answer.
     """
 
-    unit: ClassVar[u.Unit]
+    unit: u.Unit
+    orientations: ClassVar[tuple[str, ...]] = ('fixed', 'free')
+    data_record: ClassVar[type] = NoiseCovariance
+    """What ``data_cov`` is a record of."""
+    needs_data: ClassVar[bool] = False
+    """Whether it cannot be fitted without ``data_cov``."""
 
-    snr = Setting(3.0, 'amplitude ratio of signal to noise')
-    lambda2 = Setting(None, 'regularisation, instead of snr')
-    depth = Setting(0.8, 'exponent of the depth weighting')
-    loose = Setting(0.2, 'variance of tangential components relative to the normal one')
-
-    def __init__(self, *, orientation: str = 'fixed', name: str | None = None, **values: Any):
+    def __init__(
+        self,
+        *,
+        orientation: str = 'fixed',
+        rank: Mapping[str, int] | None = None,
+        regularisation: str | None = None,
+        name: str | None = None,
+        **values: Any,
+    ):
         brainstate.nn.Module.__init__(self, name=name)
         # (sources[, 3], sensors), the unit of the answer per SI unit of each sensor
         self._kernel = ParameterState(None)
-        self._channels: Channels | None = None
-        self._sources: Any = None
+        self._notes = ParameterState(None)
+        self._gain: Gain | None = None
         self._forbidden_head: str | None = None
         self._nave = 1
         self._set_parameters(values)
-        self._check_parameters()
-        self._orientation = checks.choice(orientation, ORIENTATIONS, f'{type(self).__name__}(orientation=...)')
+        self._check_settings()
+        me = type(self).__name__
+        self._orientation = checks.choice(orientation, self.orientations, f'{me}(orientation=...)')
+        if rank is not None and not isinstance(rank, Mapping):
+            raise TypeError(f"{me}(rank=...) is a dict, as {{'meg': 66, 'eeg': 59}}; got {checks.kind(rank)}.")
+        self._rank = rank
+        if regularisation is not None:
+            checks.choice(regularisation, RULES, f'{me}(regularisation=...)')
+        self._regularisation = regularisation
 
     @property
     def orientation(self) -> str:
-        """``'fixed'``, ``'loose'`` or ``'free'``."""
+        """Which directions a dipole may have."""
         return self._orientation
 
-    @abc.abstractmethod
-    def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
-        """(sources, K, rank) from whitened data to what the solver says about each source.
+    @property
+    def regularisation(self) -> str | None:
+        """The rule by which the regularisation is chosen from the data; None when it is given."""
+        return self._regularisation
 
-        In A m when the answer is a dipole moment, without a unit otherwise.
+    @abc.abstractmethod
+    def whitened_kernel(self, problem: WhitenedProblem) -> Any:
+        """(sources, K, directions) from whitened data to what the solver says about each source.
+
+        In A m when the answer is a dipole moment, without a unit otherwise. With K = 1 the answer has a sign, with
+        K = 3 it is the length of a vector. Written for ``problem.xp``, it also runs in compiled code.
         """
 
     def fit(
-        self, lead_field: LeadField, noise_cov: NoiseCovariance, *, nave: int = 1, inverse_crime: bool = False
+        self,
+        lead_field: Any,
+        noise_cov: Any = None,
+        *,
+        data_cov: Any = None,
+        nave: int = 1,
+        inverse_crime: bool = False,
     ) -> 'LinearInverse':
         """Make the kernel, in float64; returns the solver.
 
         Parameters
         ----------
-        lead_field : LeadField
-            Of any types of channel; of free orientation for ``'loose'`` and ``'free'``. Of a free one ``'fixed'`` takes
-            the moments along the normals, with a depth weighting that does not depend on them, as in MNE-Python.
-        noise_cov : NoiseCovariance
+        lead_field : LeadField, or Quantity
+            Of any types of channel; of free orientation unless the solver is ``'fixed'``. Of a free one ``'fixed'``
+            takes the moments along the normals, with a depth weighting that does not depend on them, as in MNE-Python.
+            Also a gain (sensors, sources[, 3]) with its unit, or a dict of them by type, as `LeadField.gain` is: for
+            solvers within compiled code.
+        noise_cov : NoiseCovariance, or Quantity
             Of the same channels, in any order, of a single repetition. Noise is all that is not to be explained by
-            sources: the covariance of an undriven segment holds the brain's background too.
+            sources: the covariance of an undriven segment holds the brain's background too. A Quantity is (sensors,
+            sensors), or a dict by pair of types, as `NoiseCovariance.matrix` is.
+        data_cov : NoiseCovariance, or Quantity
+            Of what is to be explained, for beamformers and for ``regularisation``: ``recording.covariance()``.
         nave : int
             Of how many repetitions the data will be an average.
         inverse_crime : bool
@@ -123,42 +169,86 @@ class LinearInverse(Module, abc.ABC):
         Raises
         ------
         TypeError
-            No lead field, or no noise covariance.
-        ValueError
-            Channels that do not match, a channel without noise, a source that no sensor sees, a fixed lead field where
-            a free one is needed, a parameter out of range.
+            No lead field, no noise covariance, no ``data_cov`` where one is needed.
+        UnitError, ShapeError, ValueError
+            Units that do not fit together, channels that do not match, a channel without noise, a source that no sensor
+            sees, a fixed lead field where a free one is needed, a parameter out of range.
         """
-        where = f'{type(self).__name__}.fit'
-        _instance(lead_field, LeadField, f'{where}(lead_field)')
-        _instance(noise_cov, NoiseCovariance, f'{where}(noise_cov)')
-        nave = checks.positive_int(nave, f'{where}(nave=...)')
-        self._check_parameters()
-        order = order_of(noise_cov.channels, lead_field.channels, f'{where}(noise_cov)', 'the lead field')
-        if len(order):
-            matrix = noise_cov.matrix_si[np.ix_(order, order)]
-            noise_cov = NoiseCovariance(matrix, lead_field.channels, noise_cov.n_samples, noise_cov.rank)
-        if self.orientation != 'fixed' and lead_field.orientation == 'fixed':
-            raise ValueError(
-                f'{where}(lead_field) is of free orientation, (sensors, sources, 3), for orientation='
-                f"{self.orientation!r}; got a fixed one: take the free one, or write orientation='fixed'."
-            )
-        white = whitener(noise_cov, f'{where}(noise_cov)')
-        seen = lead_field.fixed() if self.orientation == 'fixed' else lead_field
-        gain = np.tensordot(white, seen.gain_si, axes=1).reshape(len(white), seen.n_sources, -1)
-        _check_seen(gain, f'{where}(lead_field)')
-        root = self._prior_root(lead_field)
-        power = np.square(np.einsum('rnk,nkl->rnl', gain, root, optimize=True)).sum()
-        lambda2 = float(self.snr) ** -2 if self.lambda2 is None else float(self.lambda2)
-        problem = WhitenedProblem(gain, root * np.sqrt(len(white) / power), lambda2, nave)
-        kernel = self.whitened_kernel(problem) @ white
-        if not self.unit.is_unitless:
-            kernel *= _in_unit(u.amp * u.meter, self.unit)
-        self._kernel.value = kernel[:, 0] if self.orientation == 'fixed' else kernel
-        self._channels, self._sources = lead_field.channels, lead_field.sources
-        self._forbidden_head = None if inverse_crime else lead_field.head
+        gain, kernel, notes = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.fit')
+        self._kernel.value, self._notes.value = kernel, notes
+        self._gain = gain
+        self._forbidden_head = None if inverse_crime else gain.head
         self._nave = nave
-        self.in_size, self.out_size = (len(self._channels),), (self._sources.n_sources,)
+        self.in_size, self.out_size = (len(gain.channels),), (gain.n_sources,)
         return self
+
+    def kernel_for(self, lead_field: Any, noise_cov: Any = None, *, data_cov: Any = None, nave: int = 1) -> Any:
+        """The kernel that `fit` would make, which it leaves alone: what to ``jit``, ``vmap`` and differentiate.
+
+        Arguments are those of `fit`, and what is traced is a Quantity. Computed in float64, also where JAX is not.
+
+        Returns
+        -------
+        Quantity or dict of Quantity
+            As `kernel`.
+        """
+        gain, kernel, _ = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.kernel_for')
+        return self._with_units(kernel, gain.channels)
+
+    def _fit(self, lead_field: Any, noise_cov: Any, data_cov: Any, nave: int, where: str) -> tuple[Gain, Any, dict]:
+        self._check_settings()
+        nave = checks.positive_int(nave, f'{where}(nave=...)')
+        gain = gain_of(lead_field, f'{where}(lead_field)')
+        self._check_orientation(gain, f'{where}(lead_field)')
+        noise = self._noise(noise_cov, gain, f'{where}(noise_cov)')
+        data = None
+        if data_cov is not None:
+            data = covariance_of(data_cov, self.data_record, gain.channels, f'{where}(data_cov=...)', _unchecked)
+        elif self.needs_data or self.regularisation is not None:
+            why = '' if self.needs_data else f' for regularisation={self.regularisation!r}'
+            raise TypeError(
+                f'{where}(data_cov=...) is the covariance of the data{why}; got None: write '
+                f'data_cov=recording.covariance().'
+            )
+        settings = {n: getattr(self, n) for n in self.parameter_fields if getattr(self, n) is not None}
+
+        def compute(settings: dict, gain_values: Any, noise_values: Any, data_values: Any) -> tuple[Any, dict]:
+            white = white_map(noise.si(noise_values), gain.channels, self._rank or noise.rank)
+            problem = _whitened(white, gain, gain.si(gain_values), self.orientation == 'fixed', nave)
+            if data is not None:
+                problem = dataclasses.replace(problem, data_cov=white @ data.si(data_values) @ white.T)
+            if isinstance(problem.gain, np.ndarray):
+                _check_seen(problem.gain, f'{where}(lead_field)')
+            kernel = self._with_settings(settings).whitened_kernel(problem) @ white
+            if not self.unit.is_unitless:
+                kernel = kernel * _in_unit(u.amp * u.meter, self.unit)
+            return (kernel[:, 0] if kernel.shape[1] == 1 else kernel), problem.notes
+
+        kernel, notes = in_double(compute, settings, gain.values, noise.values, None if data is None else data.values)
+        return gain, kernel, notes
+
+    def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:
+        """What `fit` was given as noise; a solver that can do without overrides it."""
+        return covariance_of(noise_cov, NoiseCovariance, gain.channels, where, check_noisy)
+
+    def _check_orientation(self, gain: Gain, where: str) -> None:
+        if self.orientation != 'fixed' and gain.is_fixed:
+            raise ValueError(
+                f'{where} is of free orientation, (sensors, sources, 3), for orientation={self.orientation!r}; got a '
+                f"fixed one: take the free one, or write orientation='fixed'."
+            )
+        if gain.sources is None and not gain.is_fixed and self.orientation in ('fixed', 'loose'):
+            raise TypeError(
+                f'{where} is a LeadField, which knows the normals, for orientation={self.orientation!r}; got a gain '
+                f"alone: give a LeadField, a gain of shape (sensors, sources), or write orientation='free'."
+            )
+
+    def _with_settings(self, settings: dict) -> 'LinearInverse':
+        """A copy that holds these numbers: those of one trace, which must not stay in this solver."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        copied.__dict__.update({name: ParameterState(value) for name, value in settings.items()})
+        return copied
 
     def update(self, y: Any) -> Any:
         """What the data say about the sources.
@@ -187,7 +277,7 @@ class LinearInverse(Module, abc.ABC):
         where = f'{type(self).__name__}.update(y)'
         kernel, channels = self._fitted()
         if not isinstance(y, Recording):
-            return self._answer(kernel, channels, si(y, channels, where), where)
+            return self._answer(kernel, self._checked(y, channels, where))
         instead = "Fit the lead field of another head, as datasets.load_lead_field('eeg', head='second') is"
         no_inverse_crime(y, self._forbidden_head, where, instead, 'fit')
         # 1 may also mean that nobody said so
@@ -197,23 +287,58 @@ class LinearInverse(Module, abc.ABC):
                 f'write fit(..., nave={y.nave}).'
             )
         order = order_of(y.channels, channels, where, 'the lead field')
-        data = self._answer(kernel, channels, y.data_si[:, order] if len(order) else y.data_si, where)
+        if self._gain is None or self._gain.sources is None:
+            raise TypeError(f'{where} is a Quantity for a solver that was fitted to a gain alone; got a Recording.')
+        values = y.data_si[:, order] if len(order) else y.data_si
+        finite(values, channels, where)
+        data = self._answer(kernel, values)
         # handed over, not copied: maps of thousands of sources in time are large
         u.get_mantissa(data).setflags(write=False)
-        return SourceEstimate(data, self._sources, y.sampling_period, y.start, type(self).__name__)
+        return SourceEstimate(data, self._gain.sources, y.sampling_period, y.start, type(self).__name__)
+
+    def vectors(self, y: Any) -> Any:
+        """(..., sources, 3) components in x, y, z of the head frame; their length is what `update` answers.
+
+        For data as `update` takes them, but a Recording; of a solver that leaves the direction open.
+        """
+        where = f'{type(self).__name__}.vectors(y)'
+        kernel, channels = self._fitted()
+        if kernel.ndim == 2:
+            raise ValueError(f'{where} is of a solver whose answer is a vector; this one answers along one direction.')
+        kernel, y = _alike(kernel, self._checked(y, channels, where))
+        answer = _product(y, kernel.reshape(-1, kernel.shape[-1]))
+        return self._in_unit(answer.reshape(*y.shape[:-1], *kernel.shape[:-1]))
 
     @property
     def kernel(self) -> Any:
-        """(sources, sensors), or (sources, 3, sensors) in x, y, z of the head frame when the orientation is not fixed.
+        """(sources, sensors), or (sources, 3, sensors) in x, y, z of the head frame where the answer is a length.
 
         In `unit` per unit of the sensors; a dict of one per type when there are several types of channel.
         """
-        kernel, channels = self._fitted()
-        by_kind = {
-            kind: u.Quantity(kernel[..., channels.indices(kind)], unit=self.unit * SENSOR_UNITS[kind] ** -1)
-            for kind in channels.kinds
-        }
-        return by_kind if channels.is_mixed else by_kind[channels.kinds[0]]
+        return self._with_units(*self._fitted())
+
+    def resolution_matrix(self) -> Any:
+        r"""What the solver makes of one dipole at each source, without noise: :math:`K G`, in `unit` per nA m.
+
+        (sources, sources): rows are the cross talk of an estimate, columns the point spread of a source. With vectors,
+        (sources, 3, sources, 3). For many sources see ``bf.metrics.resolution``, which never holds all of it.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``, or after a fit within compiled code.
+        """
+        kernel, _ = self._fitted()
+        assert self._gain is not None
+        if isinstance(self._gain.values, jax.core.Tracer):
+            raise RuntimeError(f'{type(self).__name__}.resolution_matrix() needs a fit outside of compiled code.')
+        gain = self._gain.si(self._gain.values)
+        if self.orientation == 'fixed' and not self._gain.is_fixed:
+            gain = _along_normals(gain, self._gain)
+        matrix = np.tensordot(kernel, gain, axes=1) if isinstance(gain, np.ndarray) else jnp.tensordot(kernel, gain, 1)
+        per_moment = u.Quantity(matrix, unit=self.unit / (u.amp * u.meter))
+        plain = self.unit.is_unitless
+        return per_moment.in_unit(self.unit / nAm) if plain else per_moment.to_decimal(u.UNITLESS)
 
     def __repr__(self) -> str:
         shown = [] if self.orientation == 'fixed' else [f'orientation={self.orientation!r}']
@@ -221,14 +346,14 @@ class LinearInverse(Module, abc.ABC):
             value = getattr(self, name)
             if value is not None and value != field.default:
                 shown.append(f'{name}={float(value):g}')
-        state = (
-            f'{self._sources.n_sources} sources from {self._channels}'
-            if self._kernel.value is not None
-            else 'not fitted'
-        )
+        if self.regularisation is not None:
+            shown.append(f'regularisation={self.regularisation!r}')
+        state = 'not fitted'
+        if self._kernel.value is not None and self._gain is not None:
+            state = f'{self._gain.n_sources} sources from {self._gain.channels}'
         return f'{type(self).__name__}({", ".join(shown)}): {state}'
 
-    def _check_parameters(self) -> None:
+    def _check_settings(self) -> None:
         for name, field in self.parameter_fields.items():
             value = getattr(self, name)
             if value is None and field.default is None:
@@ -237,47 +362,95 @@ class LinearInverse(Module, abc.ABC):
             value = checks.quantity(value, u.UNITLESS, where, field.meaning)
             if value is None or np.ndim(value):
                 raise checks.ShapeError(f'{where} is one number; got {value!r}.')
-            if value < 0 or (value == 0 and name != 'depth'):
+            if isinstance(value, jax.core.Tracer):
+                continue
+            if value < 0 or (value == 0 and not (isinstance(field, Setting) and field.zero)):
                 raise ValueError(f'{where} is {field.meaning}, and positive; got {float(value):g}.')
-        if self.loose > 1:
-            raise ValueError(f'{type(self).__name__}.loose is at most 1, which is free; got {float(self.loose):g}.')
-
-    def _prior_root(self, lead_field: LeadField) -> np.ndarray:
-        """(sources, K, K) root of the prior covariance of each source, by depth and orientation."""
-        variance = depth_prior(lead_field, float(self.depth)) if self.depth else np.ones(lead_field.n_sources)
-        root = np.sqrt(variance)[:, None, None]
-        if self.orientation == 'fixed':
-            return root
-        return root * orientation_root(
-            lead_field.sources.normals, 1.0 if self.orientation == 'free' else float(self.loose)
-        )
 
     def _fitted(self) -> tuple[Any, Channels]:
         kernel = self._kernel.value
-        if kernel is None or self._channels is None:
+        if kernel is None or self._gain is None:
             raise RuntimeError(
                 f'{type(self).__name__} has no kernel: write .fit(lead_field, noise_cov) first, '
                 f'and again after a parameter was changed.'
             )
-        return kernel, self._channels
+        return kernel, self._gain.channels
 
-    def _answer(self, kernel: Any, channels: Channels, y: Any, where: str) -> Any:
-        finite(y, channels, where)
-        if not (isinstance(kernel, np.ndarray) and isinstance(y, np.ndarray)):
-            y = jnp.asarray(y)
-            y = y if jnp.issubdtype(y.dtype, jnp.floating) else y.astype(brainstate.environ.dftype())
-            kernel = jnp.asarray(kernel, dtype=y.dtype)
-        rows = kernel.reshape(-1, kernel.shape[-1])
-        # some accelerators multiply in fewer digits than float32 has unless told not to
-        answer = y @ rows.T if isinstance(y, np.ndarray) else jnp.matmul(y, rows.T, precision='highest')
-        if self.orientation != 'fixed':
-            answer = magnitude(answer.reshape(*answer.shape[:-1], *kernel.shape[:-1]))
+    def _with_units(self, kernel: Any, channels: Channels) -> Any:
+        by_kind = {
+            kind: u.Quantity(kernel[..., channels.indices(kind)], unit=self.unit * SENSOR_UNITS[kind] ** -1)
+            for kind in channels.kinds
+        }
+        return by_kind if channels.is_mixed else by_kind[channels.kinds[0]]
+
+    def _checked(self, y: Any, channels: Channels, where: str) -> Any:
+        numbers = si(y, channels, where)
+        finite(numbers, channels, where)
+        return numbers
+
+    def _answer(self, kernel: Any, y: Any) -> Any:
+        kernel, y = _alike(kernel, y)
+        if kernel.ndim == 2:
+            return self._in_unit(_product(y, kernel))
+        if isinstance(y, np.ndarray):
+            return self._in_unit(_lengths(y, kernel))
+        answer = _product(y, kernel.reshape(-1, kernel.shape[-1]))
+        return self._in_unit(magnitude(answer.reshape(*answer.shape[:-1], *kernel.shape[:-1])))
+
+    def _in_unit(self, answer: Any) -> Any:
         return answer if self.unit.is_unitless else u.Quantity(answer, unit=self.unit)
 
 
-def _instance(value: Any, kind: type, where: str) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f'{where} is a brainfwd.records.{kind.__name__}; got {type(value).__name__}.')
+def _whitened(white: Any, gain: Gain, gain_si: Any, fixed: bool, nave: int) -> WhitenedProblem:
+    channels = gain.channels
+    kind = next(k for k in DEPTH_KINDS if k in channels.kinds)
+    seen = _along_normals(gain_si, gain) if fixed and not gain.is_fixed else gain_si
+    whitened = (white @ seen.reshape(len(channels), -1)).reshape(len(white), gain.n_sources, -1)
+    rank = len(white) if isinstance(white, np.ndarray) else (white != 0).any(axis=1).sum()
+    return WhitenedProblem(
+        gain=whitened,
+        rank=rank,
+        n_sensors=len(channels),
+        unwhitened=gain_si[channels.indices(kind)],
+        normals=None if gain.sources is None else gain.sources.normals,
+        nave=nave,
+    )
+
+
+def _along_normals(gain_si: Any, gain: Gain) -> Any:
+    assert gain.sources is not None
+    return (gain_si * gain.sources.normals).sum(axis=-1)
+
+
+def _alike(kernel: Any, y: Any) -> tuple[Any, Any]:
+    """Both of NumPy, or both of JAX in the precision of the data."""
+    if isinstance(kernel, np.ndarray) and isinstance(y, np.ndarray):
+        return kernel, y
+    y = jnp.asarray(y)
+    y = y if jnp.issubdtype(y.dtype, jnp.inexact) else y.astype(brainstate.environ.dftype())
+    real = jnp.finfo(y.dtype).dtype
+    return jnp.asarray(kernel, jnp.result_type(real, jnp.complex64) if np.iscomplexobj(kernel) else real), y
+
+
+def _product(y: Any, rows: Any) -> Any:
+    # some accelerators multiply in fewer digits than float32 has unless told not to
+    return y @ rows.T if isinstance(y, np.ndarray) else jnp.matmul(y, rows.T, precision='highest')
+
+
+def _lengths(y: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """(..., sources) lengths of the vectors that ``kernel`` makes of the data, a few sources at a time."""
+    series = y.reshape(-1, y.shape[-1])
+    lengths = np.empty((len(series), len(kernel)))
+    step = max(1, _BLOCK // max(1, len(series)))
+    for first in range(0, len(kernel), step):
+        block = kernel[first : first + step]
+        x, y_, z = (series @ block[:, k].T for k in range(3))
+        np.sqrt(abs(x) ** 2 + abs(y_) ** 2 + abs(z) ** 2, out=lengths[:, first : first + step])
+    return lengths.reshape(*y.shape[:-1], len(kernel))
+
+
+def _unchecked(record: Any, where: str) -> None:
+    """Data may vary in any directions."""
 
 
 def _in_unit(unit: u.Unit, other: u.Unit) -> float:

@@ -6,12 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ['ORIENTATIONS', 'magnitude', 'orientation_root']
-
-ORIENTATIONS = ('fixed', 'loose', 'free')
+__all__ = ['magnitude', 'orientation_root']
 
 
-def orientation_root(normals: np.ndarray, loose: float) -> np.ndarray:
+def orientation_root(normals: np.ndarray, loose: Any) -> Any:
     r"""(sources, 3, 3) symmetric root of the prior covariance of each dipole.
 
     .. math:: (n n^T + \ell \, (I - n n^T))^{1/2} = n n^T + \sqrt{\ell} \, (I - n n^T)
@@ -20,7 +18,7 @@ def orientation_root(normals: np.ndarray, loose: float) -> np.ndarray:
     27, 1-13.
     """
     along = normals[:, :, None] * normals[:, None, :]
-    return along + np.sqrt(loose) * (np.eye(3) - along)
+    return along + loose**0.5 * (np.eye(3) - along)
 
 
 def magnitude(vectors: Any) -> Any:

@@ -1,10 +1,13 @@
 """The inverse problem as a solver sees it: white noise, no units."""
 
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+
+from brainfwd._core.linear_algebra import xp_of
+from brainfwd.inverse.depth import depth_prior
+from brainfwd.inverse.orientation import orientation_root
 
 __all__ = ['WhitenedProblem']
 
@@ -13,51 +16,56 @@ __all__ = ['WhitenedProblem']
 class WhitenedProblem:
     r"""Find s in :math:`y = G s + n` where n is white, of variance 1 in each of ``rank`` directions.
 
-    K is 1 for fixed orientations, 3 (x, y, z of the head frame) for loose and free ones.
+    K is 1 for fixed orientations, 3 (x, y, z of the head frame) for others. Arrays are NumPy's, or JAX's in compiled
+    code; ``xp`` is the module that computes with them.
 
     Parameters
     ----------
     gain : array
-        (rank, sources, K) whitened gain.
-    prior_root : array
-        (sources, K, K) symmetric root of the prior covariance of each source, scaled so that
-        :math:`\mathrm{tr}(G R G^T)` is the rank: signal and noise are alike before ``lambda2`` says otherwise.
-    lambda2 : float
-        How much stronger the noise is than that, as a power.
+        (directions, sources, K) whitened gain, per A m.
+    rank : int
+        In how many directions there is noise. In compiled code ``gain`` has rows of zeros besides.
+    n_sensors : int
+        How many channels there were before whitening.
+    unwhitened : array
+        (channels, sources[, 3]) gain of the channels that tell the depth of a source, in all orientations there are.
+    normals : array, optional
+        (sources, 3) outward normals.
+    data_cov : array, optional
+        (directions, directions) whitened covariance of the data, as of a single repetition: the noise in it is 1.
     nave : int
         Of how many repetitions the data are an average.
+    notes : dict
+        What a solver writes down for the user besides its kernel, by name.
     """
 
-    gain: np.ndarray
-    prior_root: np.ndarray
-    lambda2: float
+    gain: Any
+    rank: Any
+    n_sensors: int
+    unwhitened: Any = None
+    normals: np.ndarray | None = None
+    data_cov: Any = None
     nave: int = 1
+    notes: dict[str, Any] = field(default_factory=dict)
 
-    @functools.cached_property
-    def modes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        r"""U (rank, modes), s (modes,) and :math:`R^{1/2} V` (sources, K, modes) of :math:`G R^{1/2} = U S V^T`."""
-        weighted = _by_source('rnk,nkl->rnl', self.gain, self.prior_root)
-        left, singular, right = np.linalg.svd(weighted.reshape(len(weighted), -1), full_matrices=False)
-        leads = right.T.reshape(*weighted.shape[1:], -1)
-        return left, singular, _by_source('nkl,nlm->nkm', self.prior_root, leads)
+    @property
+    def xp(self) -> Any:
+        """``numpy`` or ``jax.numpy``."""
+        return xp_of(self.gain)
 
-    def tikhonov(self, singular: np.ndarray) -> np.ndarray:
-        r""":math:`f(s) = s / (s^2 + \lambda^2)`: 1/s where the signal is above the noise, towards 0 where it is not."""
-        return singular / (singular**2 + self.lambda2)
+    @property
+    def n_orientations(self) -> int:
+        """1 or 3."""
+        return self.gain.shape[2]
 
-    def filtered(self, spectrum: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        r"""(sources, K, rank) :math:`R^{1/2} V f(S) U^T`: each mode of the gain inverted to the degree f(s)."""
-        left, singular, leads = self.modes
-        return (leads * spectrum(singular)) @ left.T
+    def depth_prior(self, exponent: Any) -> Any:
+        """(sources,) variance of each source for a depth weighting, 1 for the deepest."""
+        return depth_prior(self.unwhitened, exponent)
 
-    def deviation(self, spectrum: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        r"""(sources, 1, 1) standard deviation of what averaged white noise makes of each source.
-
-        The root sum of squares of its rows of :math:`R^{1/2} V f(S)`, over :math:`\sqrt{n_{ave}}`.
-        """
-        _, singular, leads = self.modes
-        return np.sqrt(np.square(leads * spectrum(singular)).sum(axis=(1, 2), keepdims=True) / self.nave)
-
-
-def _by_source(subscripts: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.einsum(subscripts, a, b, optimize=True)
+    def orientation_root(self, loose: Any) -> Any:
+        """(sources, K, K) symmetric root of the covariance of the components, 1 along the normal."""
+        if self.n_orientations == 1:
+            return np.ones((self.gain.shape[1], 1, 1))
+        if self.normals is None:
+            return np.broadcast_to(np.eye(3), (self.gain.shape[1], 3, 3))
+        return orientation_root(self.normals, loose)

@@ -1,60 +1,100 @@
 """Whitening: a linear map of the sensors after which the noise is white, and no channel has a unit any more."""
 
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core.checks import listed
+from brainfwd._core.linear_algebra import FLOOR, xp_of
+from brainfwd.records.channels import Channels
 from brainfwd.records.noise_covariance import NoiseCovariance
-from brainfwd.records.reference import average_reference
 
-__all__ = ['whitener']
-
-# relative to the largest eigenvalue: far above rounding in float64, far below any noise that was measured
-_TOLERANCE = 1e-12
+__all__ = ['check_noisy', 'white_map', 'whitener']
 
 
 def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
-    r"""(rank, sensors) :math:`W` with :math:`W C W^T = I`, from SI numbers.
-
-    The average reference P is part of it. Magnetometers and gradiometers are whitened together, EEG apart from them,
-    and of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
-    :math:`P C P^T = V \Lambda V^T`, where r is what the eigenvalues say, or `NoiseCovariance.rank` if that is less.
+    """`white_map` of a record.
 
     Raises
     ------
     ValueError
         A channel without noise, or no direction with noise.
     """
-    channels = noise_cov.channels
-    projector = average_reference(channels)
-    covariance = projector @ noise_cov.matrix_si @ projector
-    # what the channels of one type vary by: T, T/m and V are compared only after division by it
+    check_noisy(noise_cov, where)
+    return white_map(noise_cov.matrix_si, noise_cov.channels, noise_cov.rank)
+
+
+def white_map(covariance: Any, channels: Channels, rank: Mapping[str, int] | None = None) -> Any:
+    r"""(rank, sensors) :math:`W` with :math:`W C W^T = I`, from SI numbers.
+
+    The average reference P is part of it. Magnetometers and gradiometers are whitened together, EEG apart from them,
+    and of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
+    :math:`P C P^T = V \Lambda V^T`, where r is what the eigenvalues say, or ``rank`` if that is less.
+
+    In compiled code, where shapes cannot depend on values, the directions that are left out are rows of zeros. Which
+    directions are kept is held constant by a derivative.
+    """
+    rows = []
+    for name, index in channels.blocks.items():
+        basis = _differences(len(index)) if name == 'eeg' else np.eye(len(index))
+        types = np.array(channels.types)[index]
+        # what the channels of one type vary by: T and T/m are compared only after division by it
+        alike = types[:, None] == types
+        block = covariance[np.ix_(index, index)]
+        spread = xp_of(block).sqrt((alike / alike.sum(axis=1)) @ xp_of(block).diagonal(block))
+        if name == 'eeg':
+            spread = spread[1:]
+        white = _white_rows(basis @ block @ basis.T, spread, (rank or {}).get(name, len(basis)))
+        rows.append(white @ (basis @ np.eye(len(channels))[index]))
+    return xp_of(covariance).concatenate(rows)
+
+
+@functools.cache
+def _differences(n: int) -> np.ndarray:
+    """(n - 1, n) orthonormal rows, each of which sums to 0: what is left of n electrodes by the average reference."""
+    rows = np.tril(np.ones((n - 1, n))) - np.diag(np.arange(1.0, n), 1)[:-1]
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _white_rows(block: Any, spread: Any, limit: int) -> Any:
+    xp, n = xp_of(block), len(block)
+    if n == 0:
+        return np.zeros((0, 0))
+    held = jax.lax.stop_gradient(block) if xp is jnp else block
+    relative = xp.linalg.eigvalsh(held / spread / spread[:, None])
+    rank = xp.minimum((relative > FLOOR * relative[-1]).sum(), limit)
+    size = xp.trace(held)
+    values, vectors = xp.linalg.eigh(held / size)
+    if xp is np:
+        return (vectors[:, n - rank :] / np.sqrt(values[n - rank :] * size)).T
+    # by Cholesky: the derivative of single eigenvectors does not exist where eigenvalues are equal
+    kept = jnp.arange(n) >= n - rank
+    inner = jnp.where(kept & kept[:, None], vectors.T @ (block / size) @ vectors, jnp.eye(n))
+    rows = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(inner), vectors.T, lower=True)
+    return jnp.where(kept[:, None], rows / jnp.sqrt(size), 0.0)
+
+
+def check_noisy(noise_cov: NoiseCovariance, where: str) -> None:
+    """Refuse channels without noise, by name."""
+    channels, given = noise_cov.channels, np.diagonal(noise_cov.matrix_si)
+    variance = given.copy()
+    if 'eeg' in channels.blocks:
+        index = channels.blocks['eeg']
+        block = noise_cov.matrix_si[np.ix_(index, index)]
+        variance[index] += block.mean() - 2 * block.mean(axis=0)
     spread = np.empty(len(channels))
     for kind in channels.kinds:
         index = channels.indices(kind)
-        spread[index] = np.sqrt(np.diagonal(covariance)[index].mean())
-    _check_noisy(covariance, noise_cov, spread, where)
-    rows = []
-    for name, index in channels.blocks.items():
-        block = covariance[np.ix_(index, index)]
-        relative = np.linalg.eigvalsh(block / np.outer(spread[index], spread[index]))
-        rank = int((relative > _TOLERANCE * relative[-1]).sum())
-        rank = min(rank, (noise_cov.rank or {}).get(name, rank))
-        scale = np.trace(block)
-        eigenvalues, vectors = np.linalg.eigh(block / scale)
-        part = np.zeros((rank, len(channels)))
-        part[:, index] = (vectors[:, -rank:] / np.sqrt(eigenvalues[-rank:] * scale)).T
-        rows.append(part)
-    return np.concatenate(rows) @ projector
-
-
-def _check_noisy(covariance: np.ndarray, noise_cov: NoiseCovariance, spread: np.ndarray, where: str) -> None:
-    variance = np.diagonal(covariance)
-    # against the given variance: one electrode alone is its own average reference, and nothing is left of it
-    given = np.diagonal(noise_cov.matrix_si)
-    silent = (variance <= _TOLERANCE * spread**2) | (variance <= _TOLERANCE * given)
+        spread[index] = variance[index].mean()
+    # against the given variance too: one electrode alone is its own average reference, and nothing is left of it
+    silent = (variance <= FLOOR * spread) | (variance <= FLOOR * given)
     if silent.any():
-        names = [name for name, bad in zip(noise_cov.channels.names, silent, strict=True) if bad]
-        if len(names) == len(noise_cov.channels):
+        names = [name for name, bad in zip(channels.names, silent, strict=True) if bad]
+        if len(names) == len(channels):
             raise ValueError(f'{where} has rank 0: there is no noise in it, after the average reference of EEG.')
         raise ValueError(
             f'{where} holds no noise for {listed(names)}, after the average reference of EEG: leave them out.'

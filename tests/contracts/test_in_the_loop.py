@@ -3,6 +3,8 @@
 What they answer is tested where they live; here, that a network, sensors and solvers fit together.
 """
 
+import inspect
+
 import brainstate
 import brainunit as u
 import numpy as np
@@ -123,8 +125,13 @@ def fitted(head):
     return lambda solver: solver(snr=3.0).fit(head, noise_cov, inverse_crime=True)
 
 
+def solvers_of(base):
+    """Those that can be made of what inherits from it."""
+    return {base} if not inspect.isabstract(base) else set().union(*map(solvers_of, base.__subclasses__()))
+
+
 def test_every_solver_is_listed():
-    assert set(bf.inverse.LinearInverse.__subclasses__()) == set(SOLVERS)
+    assert solvers_of(bf.inverse.LinearInverse) == set(SOLVERS)
 
 
 @every_solver

@@ -67,7 +67,7 @@ def test_minimum_norm_is_the_minimum(snr, problem):
     """Against the textbook solution of the regularised least squares, without whitening or singular values."""
     lead_field, noise_cov = problem('meg', 'fixed')
     gain, cov = lead_field.gain_si, noise_cov.matrix_si
-    prior = depth_prior(lead_field, 0.8)
+    prior = depth_prior(lead_field.pick('grad').gain_si, 0.8)
     whitened = scipy.linalg.solve_triangular(np.linalg.cholesky(cov), gain, lower=True)
     prior = prior * len(cov) / (whitened**2 * prior).sum()
     gram = (gain * prior) @ gain.T + cov / snr**2
@@ -198,16 +198,27 @@ def test_orientation_root_squares_to_the_prior():
 def test_depth_prior(problem):
     lead_field, _ = problem('eeg', 'fixed')
     strength = (lead_field.gain_si**2).sum(axis=0)
-    assert np.allclose(depth_prior(lead_field, 1.0), strength.min() / strength)
-    assert np.allclose(depth_prior(lead_field, 0.8), (strength.min() / strength) ** 0.8)
+    assert np.allclose(depth_prior(lead_field.gain_si, 1.0), strength.min() / strength)
+    assert np.allclose(depth_prior(lead_field.gain_si, 0.8), (strength.min() / strength) ** 0.8)
     # a source a thousand times weaker gets no more freedom than the first one 10 times weaker
     gain = lead_field.gain_si * np.where(np.arange(30) == 3, 1e-3, np.where(np.arange(30) == 4, 0.05, 1.0))
-    prior = depth_prior(records.LeadField(gain, lead_field.channels, lead_field.sources), 0.8)
+    prior = depth_prior(gain, 0.8)
     assert prior[3] == prior[4] == 1
     assert (np.delete(prior, [3, 4]) < 1).all()
 
 
-def test_depth_of_meg_and_eeg_is_that_of_the_gradiometers(problem):
-    lead_field, _ = problem('both')
-    assert np.array_equal(depth_prior(lead_field, 0.8), depth_prior(lead_field.pick('grad'), 0.8))
-    assert np.array_equal(depth_prior(lead_field.pick(['mag', 'eeg']), 0.8), depth_prior(lead_field.pick('mag'), 0.8))
+@pytest.mark.parametrize(('kinds', 'first'), [('both', 'grad'), (['mag', 'eeg'], 'mag'), ('eeg', 'eeg')])
+def test_depth_is_that_of_the_first_type_that_tells_it(kinds, first, problem):
+    """Scaling the gain of the others changes nothing but what the noise does; whitened by it, nothing at all."""
+    lead_field, noise_cov = problem('both')
+    if kinds != 'both':
+        lead_field, noise_cov = lead_field.pick(kinds), noise_cov.pick(kinds)
+    scale = np.where(np.array(lead_field.channels.types) == first, 1.0, np.linspace(1, 2, len(lead_field.channels)))
+    other = records.LeadField(lead_field.gain_si * scale[:, None, None], lead_field.channels, lead_field.sources)
+    if 'eeg' in lead_field.channels.kinds:  # what the average reference leaves alone is one scale for all electrodes
+        scale[lead_field.channels.indices('eeg')] = 1.0
+        other = records.LeadField(lead_field.gain_si * scale[:, None, None], lead_field.channels, lead_field.sources)
+    scaled_cov = records.NoiseCovariance(noise_cov.matrix_si * np.outer(scale, scale), lead_field.channels)
+    here = _kernel(MinimumNorm().fit(lead_field, noise_cov), lead_field)
+    there = _kernel(MinimumNorm().fit(other, scaled_cov), other)
+    assert np.allclose(here, there * scale, rtol=1e-6, atol=1e-9 * abs(here).max())

@@ -1,15 +1,16 @@
 """Dynamic statistical parametric mapping."""
 
-import brainunit as u
-import numpy as np
+from typing import Any
 
-from brainfwd.inverse.base import LinearInverse
+import brainunit as u
+
+from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm
 from brainfwd.inverse.problem import WhitenedProblem
 
 __all__ = ['DSPM']
 
 
-class DSPM(LinearInverse):
+class DSPM(WeightedMinimumNorm):
     r"""Minimum norm in units of the noise in it (dimensionless).
 
     .. math:: z_i = \frac{(K y)_i}{\sqrt{(K C K^T)_{ii} / n_{ave}}}
@@ -20,5 +21,7 @@ class DSPM(LinearInverse):
 
     unit = u.UNITLESS
 
-    def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
-        return problem.filtered(problem.tikhonov) / problem.deviation(problem.tikhonov)
+    def whitened_kernel(self, problem: WhitenedProblem) -> Any:
+        kernel, _, _ = self.regularised(problem, self.prior(problem))
+        variance = (kernel**2).sum(axis=(1, 2), keepdims=True) / problem.nave
+        return kernel / variance**0.5

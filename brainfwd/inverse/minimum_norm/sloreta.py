@@ -1,18 +1,20 @@
 """Standardised low-resolution electromagnetic tomography."""
 
-import brainunit as u
-import numpy as np
+from typing import Any
 
-from brainfwd.inverse.base import LinearInverse
+import brainunit as u
+
+from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm
 from brainfwd.inverse.problem import WhitenedProblem
 
 __all__ = ['SLORETA']
 
 
-class SLORETA(LinearInverse):
+class SLORETA(WeightedMinimumNorm):
     r"""Minimum norm in units of its own spread, from noise and from all sources together (dimensionless).
 
     .. math:: z_i = \frac{(K y)_i}{\sqrt{(K (C + G R G^T / \lambda^2) K^T)_{ii} / n_{ave}}}
+                  = \frac{(K y)_i}{\sqrt{(K G R)_{ii} / (\lambda^2 n_{ave})}}
 
     With K the kernel of minimum norm. Without noise, and for fixed orientations, the map of a single source peaks
     exactly at that source. Loose and free orientations are standardised by the trace over the three components, as
@@ -21,8 +23,8 @@ class SLORETA(LinearInverse):
 
     unit = u.UNITLESS
 
-    def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
-        def spread(s: np.ndarray) -> np.ndarray:
-            return problem.tikhonov(s) * np.sqrt(1 + s**2 / problem.lambda2)
-
-        return problem.filtered(problem.tikhonov) / problem.deviation(spread)
+    def whitened_kernel(self, problem: WhitenedProblem) -> Any:
+        kernel, columns, lambda2 = self.regularised(problem, self.prior(problem))
+        # columns are G R
+        variance = (kernel * columns.transpose(1, 2, 0)).sum(axis=(1, 2), keepdims=True) / (lambda2 * problem.nave)
+        return kernel / variance**0.5

@@ -1,15 +1,15 @@
 """Minimum norm."""
 
-import numpy as np
+from typing import Any
 
 from brainfwd._core.units import nAm
-from brainfwd.inverse.base import LinearInverse
+from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm
 from brainfwd.inverse.problem import WhitenedProblem
 
 __all__ = ['MinimumNorm']
 
 
-class MinimumNorm(LinearInverse):
+class MinimumNorm(WeightedMinimumNorm):
     r"""The dipole moments that explain the data best for their size (nA m).
 
     .. math::
@@ -23,5 +23,6 @@ class MinimumNorm(LinearInverse):
 
     unit = nAm
 
-    def whitened_kernel(self, problem: WhitenedProblem) -> np.ndarray:
-        return problem.filtered(problem.tikhonov)
+    def whitened_kernel(self, problem: WhitenedProblem) -> Any:
+        kernel, _, _ = self.regularised(problem, self.prior(problem))
+        return kernel

@@ -1,0 +1,143 @@
+"""What a solver is fitted to: records, or Quantities, which may be traced."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd.records import SENSOR_UNITS, Channels, LeadField, SourceSpace
+from brainfwd.records.matching import order_of
+
+__all__ = ['Covariance', 'Gain', 'covariance_of', 'gain_of']
+
+_MOMENT = u.amp * u.meter
+
+
+@dataclass(frozen=True, eq=False)
+class Gain:
+    """(sensors, sources[, 3]) numbers, and what makes SI of them: V, T or T/m per A m.
+
+    A traced gain is converted in float64 only: a field of 1e-15 T squared, or its derivative, has no place in float32.
+    """
+
+    values: Any
+    to_si: np.ndarray
+    channels: Channels
+    sources: SourceSpace | None = None
+    head: str | None = None
+
+    @property
+    def n_sources(self) -> int:
+        return np.shape(self.values)[1]
+
+    @property
+    def is_fixed(self) -> bool:
+        return np.ndim(self.values) == 2
+
+    def si(self, values: Any) -> Any:
+        """SI numbers of ``values``, which stand for ours: the same in another precision."""
+        # nothing is copied where nothing changes
+        return values if (self.to_si == 1).all() else values * self.to_si.reshape(-1, *[1] * (np.ndim(values) - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance:
+    """(sensors, sensors) numbers, and what makes SI of them."""
+
+    values: Any
+    to_si: np.ndarray
+    rank: Mapping[str, int] | None = None
+
+    def si(self, values: Any) -> Any:
+        """SI numbers of ``values``, which stand for ours: the same in another precision."""
+        return values * self.to_si
+
+
+def gain_of(lead_field: Any, where: str) -> Gain:
+    """Of a LeadField, of a Quantity (sensors, sources[, 3]), or of a dict of them by type, as `LeadField.gain` is."""
+    if isinstance(lead_field, LeadField):
+        gain = lead_field.gain_si
+        return Gain(gain, np.ones(len(gain)), lead_field.channels, lead_field.sources, lead_field.head)
+    if isinstance(lead_field, u.Quantity):
+        kinds = [k for k, unit in SENSOR_UNITS.items() if u.have_same_dim(lead_field.unit, unit / _MOMENT)]
+        if not kinds:
+            raise checks.UnitError(f'{where} is in V/(A m), T/(A m) or T/m/(A m); got {lead_field.unit}.')
+        parts = {kinds[0]: lead_field}
+    elif isinstance(lead_field, Mapping) and lead_field:
+        parts = {}
+        for kind, part in lead_field.items():
+            checks.choice(kind, SENSOR_UNITS, f'{where} by type of channel')
+            parts[kind] = checks.quantity(part, SENSOR_UNITS[kind] / _MOMENT, f'{where}[{kind!r}]', 'the gain')
+    else:
+        raise TypeError(
+            f'{where} is a brainfwd.records.LeadField, or a gain with its unit (a dict of them for several types of '
+            f'channel); got {type(lead_field).__name__}.'
+        )
+    for kind, part in parts.items():
+        shape = np.shape(part.mantissa)
+        if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
+            raise checks.ShapeError(f'{where} has shape (sensors, sources[, 3]); got {shape} for {kind}.')
+        checks.finite(part, where)
+    sizes = {kind: np.shape(part.mantissa) for kind, part in parts.items()}
+    if len({size[1:] for size in sizes.values()}) > 1:
+        raise checks.ShapeError(f'{where} has the same sources for all types of channel; got {sizes}.')
+    types = tuple(kind for kind, size in sizes.items() for _ in range(size[0]))
+    channels = Channels(tuple(f'{kind}{i}' for i, kind in enumerate(types)), types)
+    to_si = np.concatenate(
+        [np.full(sizes[k][0], _factor(part.unit, SENSOR_UNITS[k] / _MOMENT)) for k, part in parts.items()]
+    )
+    arrays = [part.mantissa for part in parts.values()]
+    xp = np if all(isinstance(a, np.ndarray) for a in arrays) else jax.numpy
+    return Gain(xp.concatenate(arrays) if len(arrays) > 1 else arrays[0], to_si, channels)
+
+
+def covariance_of(given: Any, record: Any, channels: Channels, where: str, check: Callable) -> Covariance:
+    """Of a record of the same channels in any order, of a Quantity, or of a dict by pairs of types of channel.
+
+    ``check`` is asked about what is no tracer, as a record.
+    """
+    n = len(channels)
+    if isinstance(given, record):
+        order = order_of(given.channels, channels, where, 'the lead field')
+        if len(order):
+            given = record(given.matrix_si[np.ix_(order, order)], channels, rank=given.rank)
+        check(given, where)
+        return Covariance(given.matrix_si, np.ones(()), given.rank)
+    kinds = channels.kinds
+    if isinstance(given, u.Quantity) and not channels.is_mixed:
+        blocks = {(kinds[0], kinds[0]): given}
+    elif isinstance(given, Mapping) and set(given) == {(a, b) for a in kinds for b in kinds}:
+        blocks = dict(given)
+    else:
+        kind = (
+            f'a dict of Quantities by pair of types, as {record.__name__}.matrix is'
+            if channels.is_mixed
+            else f'a Quantity in {channels.unit**2}'
+        )
+        raise TypeError(f'{where} is a brainfwd.records.{record.__name__}, or {kind}; got {checks.kind(given)}.')
+    index = {kind: channels.indices(kind) for kind in kinds}
+    rows, to_si = [], np.empty((n, n))
+    for a in kinds:
+        row = []
+        for b in kinds:
+            unit = SENSOR_UNITS[a] * SENSOR_UNITS[b]
+            block = blocks[a, b]
+            checks.quantity(block, unit, where, 'the covariance')
+            checks.shape_is(block, (len(index[a]), len(index[b])), where, '(sensors, sensors)')
+            to_si[np.ix_(index[a], index[b])] = _factor(block.unit, unit)
+            row.append(block.mantissa)
+        rows.append(row)
+    xp = np if all(isinstance(block, np.ndarray) for row in rows for block in row) else jax.numpy
+    order = np.argsort(np.concatenate([index[kind] for kind in kinds]))
+    values = xp.concatenate([xp.concatenate(row, axis=1) for row in rows])[np.ix_(order, order)]
+    if not isinstance(values, jax.core.Tracer):
+        check(record(np.asarray(values, np.float64) * to_si, channels), where)
+    return Covariance(values, to_si)
+
+
+def _factor(unit: u.Unit, other: u.Unit) -> float:
+    return float(u.Quantity(np.float64(1.0), unit=unit).to_decimal(other))

@@ -1,0 +1,1 @@
+"""Minimum norm, and what is derived from it."""
