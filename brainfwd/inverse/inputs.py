@@ -1,5 +1,6 @@
 """What a solver is fitted to: records, or Quantities, which may be traced."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -104,9 +105,9 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
     if isinstance(given, record):
         order = order_of(given.channels, channels, where, 'the lead field')
         if len(order):
-            given = record(given.matrix_si[np.ix_(order, order)], channels, rank=given.rank)
+            given = dataclasses.replace(given, matrix_si=given.matrix_si[np.ix_(order, order)], channels=channels)
         check(given, where)
-        return Covariance(given.matrix_si, np.ones(()), given.rank)
+        return Covariance(given.matrix_si, np.ones(()), getattr(given, 'rank', None))
     kinds = channels.kinds
     if isinstance(given, u.Quantity) and not channels.is_mixed:
         blocks = {(kinds[0], kinds[0]): given}
@@ -135,7 +136,7 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
     order = np.argsort(np.concatenate([index[kind] for kind in kinds]))
     values = xp.concatenate([xp.concatenate(row, axis=1) for row in rows])[np.ix_(order, order)]
     if not isinstance(values, jax.core.Tracer):
-        check(record(np.asarray(values, np.float64) * to_si, channels), where)
+        check(record(np.asarray(values) * to_si, channels), where)
     return Covariance(values, to_si)
 
 

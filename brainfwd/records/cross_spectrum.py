@@ -35,7 +35,7 @@ class CrossSpectrum:
         semidefinite. `from_quantity` takes units.
     channels : Channels
         The sensors, in order.
-    band : tuple of two Quantities
+    band : tuple of two Quantities, optional
         From and to, Hz.
     n_segments : int, optional
         From how many segments in time it was estimated; they overlap, and say less than as many independent ones.
@@ -50,34 +50,28 @@ class CrossSpectrum:
 
     matrix_si: Any
     channels: Channels
-    band: tuple[Any, Any]
+    band: tuple[Any, Any] | None = None
     n_segments: int | None = None
 
     def __post_init__(self):
         matrix = positive_semidefinite(self.matrix_si, self.channels, 'CrossSpectrum(matrix_si=...)', np.complex128)
-        where = 'CrossSpectrum(band=...)'
-        if not isinstance(self.band, tuple | list) or len(self.band) != 2:
-            raise ValueError(f'{where} is two frequencies, from and to: write (8 * u.Hz, 13 * u.Hz), for example.')
-        low, high = (scalar(edge, u.Hz, where, 'a frequency') for edge in self.band)
-        if not 0 <= low.mantissa <= high.mantissa:
-            raise ValueError(f'{where} goes up, from 0 Hz at least; got {low} to {high}.')
         n_segments = self.n_segments
         if n_segments is not None:
             n_segments = positive_int(n_segments, 'CrossSpectrum(n_segments=...)')
-        keep(self, matrix_si=matrix, band=(low, high), n_segments=n_segments)
+        keep(self, matrix_si=matrix, band=_checked_band(self.band), n_segments=n_segments)
 
     @classmethod
     def from_quantity(
-        cls, matrix: Any, channels: Channels, band: tuple[Any, Any], n_segments: int | None = None
+        cls, matrix: Any, channels: Channels, band: tuple[Any, Any] | None = None, n_segments: int | None = None
     ) -> 'CrossSpectrum':
         """From a cross-spectrum with its unit, V2, T2 or (T/m)2, of one type of channel."""
         checked = quantity(matrix, channels.unit**2, 'CrossSpectrum.from_quantity(matrix)', 'the cross-spectrum')
         return cls(checked.mantissa, channels, band, n_segments)
 
     def __repr__(self) -> str:
-        low, high = (edge.mantissa for edge in self.band)
+        band = '' if self.band is None else ', {:g} to {:g} Hz'.format(*(edge.mantissa for edge in self.band))
         segments = '' if self.n_segments is None else f', from {self.n_segments} segments'
-        return f'CrossSpectrum({self.channels!r}, {low:g} to {high:g} Hz{segments})'
+        return f'CrossSpectrum({self.channels!r}{band}{segments})'
 
     @property
     def matrix(self) -> Any:
@@ -98,3 +92,15 @@ class CrossSpectrum:
         """Of EEG against another reference: ``'average'``, an electrode, or several, as ``('TP9', 'TP10')``."""
         where = 'CrossSpectrum.referenced(reference)'
         return dataclasses.replace(self, matrix_si=rereferenced(self.matrix_si, self.channels, reference, where))
+
+
+def _checked_band(band: Any) -> tuple[u.Quantity, u.Quantity] | None:
+    if band is None:
+        return None
+    where = 'CrossSpectrum(band=...)'
+    if not isinstance(band, tuple | list) or len(band) != 2:
+        raise ValueError(f'{where} is two frequencies, from and to: write (8 * u.Hz, 13 * u.Hz), for example.')
+    low, high = (scalar(edge, u.Hz, where, 'a frequency') for edge in band)
+    if not 0 <= low.mantissa <= high.mantissa:
+        raise ValueError(f'{where} goes up, from 0 Hz at least; got {low} to {high}.')
+    return low, high

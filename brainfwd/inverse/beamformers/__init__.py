@@ -1,0 +1,1 @@
+"""Solvers that filter: each source by itself, with the covariance of the data."""
