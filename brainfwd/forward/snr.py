@@ -218,7 +218,7 @@ def whitened_signal_to_noise(
 
 def _whitening(covariance: np.ndarray, where: str) -> np.ndarray:
     """(rank, sensors) after which such noise is white."""
-    std, values, vectors = directions(covariance, 1e-12)
+    std, values, vectors = directions(covariance)
     if not (std > 0).any():
         raise ValueError(f'{where}(noise) shows no noise.')
     noisy = values > 0

@@ -2,15 +2,13 @@
 
 import numpy as np
 
+from brainfwd._core.linear_algebra import FLOOR
 from brainfwd.records.channels import Channels
 from brainfwd.records.lead_field import LeadField
 from brainfwd.records.noise_covariance import NoiseCovariance
 from brainfwd.records.recording import Recording
 
 __all__ = ['rank_of']
-
-# of the largest eigenvalue: above what rounding to float32 leaves, 1e-14, and below any noise that was measured
-_TOLERANCE = 1e-12
 
 
 def rank_of(record: Recording | LeadField | NoiseCovariance) -> dict[str, int]:
@@ -46,7 +44,7 @@ def _rank(record: Recording | LeadField | NoiseCovariance) -> int:
     else:
         squares = record.matrix_si if isinstance(record, NoiseCovariance) else np.atleast_2d(np.cov(record.data_si.T))
         size = _size(np.diagonal(squares), record.channels)
-        values, tolerance = np.linalg.eigvalsh(squares / size / size[:, None]), _TOLERANCE
+        values, tolerance = np.linalg.eigvalsh(squares / size / size[:, None]), FLOOR
     return int((values > tolerance * values.max()).sum())
 
 

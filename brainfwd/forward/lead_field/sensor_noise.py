@@ -198,7 +198,7 @@ def factor_of(covariance: np.ndarray) -> np.ndarray:
     with :math:`D` the standard deviations: magnetometers and gradiometers are treated alike whatever their units, and
     one relative floor tells a lost rank from rounding. :math:`V^T` makes it independent of the signs of eigenvectors.
     """
-    std, values, vectors = directions(covariance, len(covariance) * np.finfo(float).eps)
+    std, values, vectors = directions(covariance)
     return std[:, None] * ((vectors * np.sqrt(values)) @ vectors.T)
 
 
