@@ -377,10 +377,9 @@ class LinearInverse(Module, abc.ABC):
         return kernel, self._gain.channels
 
     def _with_units(self, kernel: Any, channels: Channels) -> Any:
-        by_kind = {
-            kind: u.Quantity(kernel[..., channels.indices(kind)], unit=self.unit * SENSOR_UNITS[kind] ** -1)
-            for kind in channels.kinds
-        }
+        # without a unit times 1/V is 1/V, but prints as a product of base units
+        units = {k: unit**-1 if self.unit.is_unitless else self.unit / unit for k, unit in SENSOR_UNITS.items()}
+        by_kind = {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in channels.kinds}
         return by_kind if channels.is_mixed else by_kind[channels.kinds[0]]
 
     def _checked(self, y: Any, channels: Channels, where: str) -> Any:
