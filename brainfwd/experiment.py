@@ -14,7 +14,7 @@ from brainfwd._core import checks
 from brainfwd._core.module import set_parameter
 from brainfwd.forward import LeadFieldModel
 from brainfwd.inverse import LinearInverse
-from brainfwd.records import Connectome, LeadField, NoiseCovariance, Recording, SourceSpace
+from brainfwd.records import Connectome, CrossSpectrum, LeadField, NoiseCovariance, Recording, SourceSpace
 from brainfwd.simulator import Monitor, Result, Simulator
 
 __all__ = ['Experiment', 'ExperimentResult', 'Score', 'Trial', 'band_passed']
@@ -102,7 +102,7 @@ class Experiment:
     column that was driven need not come back by itself (Jansen-Rit columns at p = 80 Hz have a second stable state).
 
     The covariance of the undriven segment, in the band, is what the solvers take as noise: it holds the background of
-    the brain beside the noise of the sensors.
+    the brain beside the noise of the sensors. Beamformers are fitted to the covariance of each trial besides.
 
     Parameters
     ----------
@@ -209,12 +209,13 @@ class Experiment:
         rested = run(transient=transient, seed=seed)
         noise_cov = NoiseCovariance.from_recording(self._in_band(rested[self.invert]))
         for solver in self.solvers.values():
-            solver.fit(self.lead_field, noise_cov)
+            if not _learns(solver):
+                solver.fit(self.lead_field, noise_cov)
         trials = []
         for number, (label, region) in enumerate(index.items()):
             self._set(rest, drive, region)
             own = int(np.random.SeedSequence([rested.seed, number]).generate_state(1)[0]) >> 1
-            trials.append(self._trial(label, region, run(resume=rested, seed=own)))
+            trials.append(self._trial(label, region, run(resume=rested, seed=own), noise_cov))
         self._set(rest)
         return ExperimentResult(rested, trials, noise_cov, self.lead_field.sources, rested.seed)
 
@@ -244,7 +245,7 @@ class Experiment:
             band=self.band,
         )
 
-    def _trial(self, label: str, region: int, result: Result) -> Trial:
+    def _trial(self, label: str, region: int, result: Result, noise_cov: NoiseCovariance) -> Trial:
         recording = self._in_band(result[self.invert])
         sources, region_ids = self.lead_field.sources, self.regions.region_ids
         members = np.stack([sources.in_region(i) for i in region_ids])
@@ -255,6 +256,10 @@ class Experiment:
         truth = band_passed(moment, recording.sampling_period, self.band)[edge:-edge]
         power, scores = {}, []
         for name, solver in self.solvers.items():
+            if _learns(solver):
+                of_band = solver.data_record is CrossSpectrum
+                data_cov = metrics.cross_spectrum(recording, self.band) if of_band else recording.covariance()
+                solver.fit(self.lead_field, noise_cov, data_cov=data_cov)
             estimate = solver.update(recording)
             map_ = power[name] = np.square(u.get_mantissa(estimate.data)).mean(axis=0)
             of_regions = map_ @ sources.mean_over(region_ids)
@@ -271,6 +276,11 @@ class Experiment:
             )
         recordings = {name: result[name] for name in self.sensors}
         return Trial(label, recordings, result['output'], result.times_of('output'), power, scores)
+
+
+def _learns(solver: LinearInverse) -> bool:
+    """Whether it is fitted to the data of a trial, too: beamformers, and regularisation that the data choose."""
+    return solver.needs_data or solver.regularisation is not None
 
 
 def band_passed(values: Any, sampling_period: u.Quantity, band: tuple[Any, Any]) -> np.ndarray:
