@@ -3,21 +3,26 @@
 from brainfwd.metrics.agreement import correlation
 from brainfwd.metrics.analytic import analytic_signal
 from brainfwd.metrics.detection import auc
+from brainfwd.metrics.dispersion import spatial_dispersion
 from brainfwd.metrics.envelope import envelope_correlation
 from brainfwd.metrics.functional_connectivity import functional_connectivity, functional_connectivity_dynamics
 from brainfwd.metrics.localisation import peak_localisation_error
 from brainfwd.metrics.matrices import kolmogorov_smirnov_distance, matrix_correlation, wasserstein_distance
 from brainfwd.metrics.phase_locking import phase_lag_index, phase_locking_value
 from brainfwd.metrics.power import band_power, peak_frequency
+from brainfwd.metrics.resolution import Resolution, resolution
+from brainfwd.metrics.resolution_maps import cross_talk, point_spread
 from brainfwd.metrics.spectrum import PowerSpectrum, power_spectrum
 from brainfwd.metrics.synchrony import kuramoto_order_parameter, metastability, synchrony
 
 __all__ = [
     'PowerSpectrum',
+    'Resolution',
     'analytic_signal',
     'auc',
     'band_power',
     'correlation',
+    'cross_talk',
     'envelope_correlation',
     'functional_connectivity',
     'functional_connectivity_dynamics',
@@ -29,7 +34,10 @@ __all__ = [
     'peak_localisation_error',
     'phase_lag_index',
     'phase_locking_value',
+    'point_spread',
     'power_spectrum',
+    'resolution',
+    'spatial_dispersion',
     'synchrony',
     'wasserstein_distance',
 ]
