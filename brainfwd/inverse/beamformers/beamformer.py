@@ -84,6 +84,12 @@ class Beamformer(LinearInverse):
             )
         return self._notes.value['directions']
 
+    @property
+    def chosen_reg(self) -> float:
+        """``reg`` of the last fit: as given, or as the rule chose it from the data."""
+        self._fitted()
+        return float(self._notes.value['reg'])
+
     @abc.abstractmethod
     def covariance_of_interest(self, data_cov: Any) -> Any:
         """What of the whitened covariance of the data the filters are made from."""

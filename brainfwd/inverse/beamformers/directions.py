@@ -32,7 +32,8 @@ def upwards(directions: Any, normals: Any) -> Any:
     """Each of e and -e that points out of the cortex; without normals, the one whose largest component is positive."""
     xp = xp_of(directions)
     if normals is None:
-        along = xp.take_along_axis(directions, abs(directions).argmax(axis=-1)[:, None], axis=-1)
+        size = abs(directions)
+        along = xp.where(size == size.max(axis=-1, keepdims=True), directions, 0.0).sum(axis=-1, keepdims=True)
     else:
         along = (directions * normals).sum(axis=-1, keepdims=True)
     return xp.where(along < 0, -directions, directions)
