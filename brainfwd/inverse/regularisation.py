@@ -16,7 +16,7 @@ _POINTS, _ROUNDS = 129, 6
 _LOWEST, _HIGHEST = 1e-12, 1e4
 
 
-def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: str = 'regularisation') -> Any:
+def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: str) -> Any:
     r"""The regularisation that data ask for, as ``lambda2 = 1 / snr**2``.
 
     The whitened data are taken to be of covariance :math:`\Sigma = M / \lambda^2 + I`, where :math:`M = G R G^T` is
@@ -78,7 +78,7 @@ def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: s
         best = grid[xp.argmin(misfit(left, d, counted, xp))]
         reach = reach * 4 / (_POINTS - 1)
     if not isinstance(best, jax.core.Tracer):
-        _check_inside(rule, float(best - low), float(high - best), float(d.sum() / rank), where)
+        _check_inside(float(best - low), float(high - best), float(d.sum() / rank), where)
     return xp.exp(best)
 
 
@@ -100,17 +100,17 @@ RULES = tuple(_MISFITS)
 """The names of the rules."""
 
 
-def _check_inside(rule: str, above: float, below: float, power: float, where: str) -> None:
+def _check_inside(above: float, below: float, power: float, where: str) -> None:
     # near an end the curves are flat
     close = np.log(10)
-    data = f'the data, of {power:.3g} times the power of the noise'
+    data = f'data of {power:.3g} times the power of the noise'
     if below < close:
         raise ValueError(
-            f'{where}={rule!r} finds no signal in {data}: check that data_cov and noise_cov are in the same units '
+            f'{where} finds no signal in {data}: check that data_cov and noise_cov are in the same units '
             f'and of one repetition each, or write snr=... instead.'
         )
     if above < close:
         raise ValueError(
-            f'{where}={rule!r} asks for no regularisation at all of {data}: there is no noise in them, or the lead '
+            f'{where} asks for no regularisation at all of {data}: there is no noise in them, or the lead '
             f'field does not explain them; check noise_cov, or write snr=... instead.'
         )

@@ -63,21 +63,27 @@ class WeightedMinimumNorm(LinearInverse):
     def prior(self, problem: WhitenedProblem) -> Any:
         """(sources, K, K) prior covariance R of each source, scaled so that tr(G R G') is the rank."""
         root = self.orientation_root(problem)
-        covariance = problem.depth_prior(self.depth)[:, None, None] * (root @ root)
-        return covariance * (problem.rank / (weighted(problem.gain, covariance) * problem.gain).sum())
+        return scaled(problem, problem.depth_prior(self.depth)[:, None, None] * (root @ root))
 
-    def regularised(self, problem: WhitenedProblem, prior: Any) -> tuple[Any, Any, Any]:
-        """K (sources, K, directions), :math:`G R` (directions, sources, K) and :math:`\\lambda^2` under a prior."""
+    def lambda2_of(self, problem: WhitenedProblem, prior: Any) -> Any:
+        r""":math:`\lambda^2` as set, or as the rule chooses it under this prior."""
+        if self.regularisation is None:
+            return self.snr**-2 if self.lambda2 is None else self.lambda2
+        where = f'{type(self).__name__}(regularisation={self.regularisation!r})'
+        model_cov = _product(weighted(problem.gain, prior), problem.gain)
+        return choose_lambda2(self.regularisation, model_cov, problem.data_cov, problem.rank, where)
+
+    def regularised(self, problem: WhitenedProblem, prior: Any, lambda2: Any = None) -> tuple[Any, Any, Any]:
+        r"""K (sources, K, directions), :math:`G R` (directions, sources, K) and :math:`\lambda^2` under a prior.
+
+        ``lambda2`` is chosen under this prior, unless it is given.
+        """
         gain, xp = problem.gain, problem.xp
         n, _, k = gain.shape
         columns = weighted(gain, prior)
-        model_cov = columns.reshape(n, -1) @ gain.reshape(n, -1).T
-        lambda2 = self.snr**-2 if self.lambda2 is None else self.lambda2
-        if self.regularisation is not None:
-            where = f'{type(self).__name__}(regularisation={self.regularisation!r})'
-            lambda2 = choose_lambda2(self.regularisation, model_cov, problem.data_cov, problem.rank, where)
+        lambda2 = self.lambda2_of(problem, prior) if lambda2 is None else lambda2
         problem.notes['lambda2'] = lambda2
-        solved = solve_positive(model_cov + lambda2 * xp.eye(n), columns.reshape(n, -1))
+        solved = solve_positive(_product(columns, gain) + lambda2 * xp.eye(n), columns.reshape(n, -1))
         return solved.T.reshape(-1, k, n), columns, lambda2
 
 
@@ -86,3 +92,13 @@ def weighted(gain: Any, covariance: Any) -> Any:
     if covariance.shape[-1] == 1:
         return gain * covariance[:, 0]
     return (gain.swapaxes(0, 1) @ covariance).swapaxes(0, 1)
+
+
+def scaled(problem: WhitenedProblem, covariance: Any) -> Any:
+    """(sources, K, K) covariance, times what makes tr(G R G') the rank."""
+    return covariance * (problem.rank / (weighted(problem.gain, covariance) * problem.gain).sum())
+
+
+def _product(columns: Any, gain: Any) -> Any:
+    """:math:`G R G^T`, (directions, directions)."""
+    return columns.reshape(len(columns), -1) @ gain.reshape(len(gain), -1).T
