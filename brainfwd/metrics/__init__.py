@@ -2,6 +2,7 @@
 
 from brainfwd.metrics.agreement import correlation
 from brainfwd.metrics.analytic import analytic_signal
+from brainfwd.metrics.cross import cross_spectrum
 from brainfwd.metrics.detection import auc
 from brainfwd.metrics.dispersion import spatial_dispersion
 from brainfwd.metrics.envelope import envelope_correlation
@@ -22,6 +23,7 @@ __all__ = [
     'auc',
     'band_power',
     'correlation',
+    'cross_spectrum',
     'cross_talk',
     'envelope_correlation',
     'functional_connectivity',

@@ -5,8 +5,8 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd.metrics.series import edges, numbers
-from brainfwd.metrics.spectrum import by_kind, welch
+from brainfwd.metrics.series import numbers
+from brainfwd.metrics.spectrum import by_kind, inside_band, welch
 
 __all__ = ['band_power', 'peak_frequency']
 
@@ -51,7 +51,7 @@ def band_power(
 
     def power(value: Any, period: float, length: float) -> Any:
         frequencies, density = welch(value, period, length, 'band_power')
-        inside = _inside(frequencies, band, period, 'band_power')
+        inside = inside_band(frequencies, band, period, 'band_power')
         axis = 0 if density.ndim == 1 else -2
         total = density.take(inside, axis=axis).sum(axis=axis) * frequencies[1]
         return total if u.get_unit(value).is_unitless else u.Quantity(total, unit=value.unit**2)
@@ -97,7 +97,7 @@ def peak_frequency(
 
     def peak(value: Any, period: float, length: float) -> Any:
         frequencies, density = welch(value, period, length, where)
-        inside = _inside(frequencies, band, period, where)
+        inside = inside_band(frequencies, band, period, where)
         xp, density = numbers({where: density})
         density = xp.moveaxis(density, 0 if density.ndim == 1 else -2, -1)
         if xp is np and (density[..., inside].max(axis=-1) == 0).any():
@@ -113,15 +113,3 @@ def peak_frequency(
         return u.Quantity((top[..., 0] + offset) * frequencies[1], unit=u.Hz)
 
     return by_kind(peak, data, sampling_period, segment, where)
-
-
-def _inside(frequencies: np.ndarray, band: Any, period: float, where: str) -> np.ndarray:
-    """Which frequencies lie within the band."""
-    low, high = edges(band, period, where)
-    step = frequencies[1]
-    if high - low < step * (1 - 1e-9):
-        raise ValueError(
-            f'{where}(band=...) is as wide as the resolution, {step:g} Hz, at least; got {low:g} Hz to {high:g} Hz: '
-            f'take longer segments.'
-        )
-    return np.flatnonzero((frequencies >= low - 1e-9 * high) & (frequencies <= high * (1 + 1e-9)))

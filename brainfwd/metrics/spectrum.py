@@ -1,16 +1,25 @@
 """How the power of a series is spread over frequencies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.metrics.series import number, numbers, period_of, unpack
+from brainfwd.metrics.series import edges, number, numbers, period_of, unpack
 from brainfwd.records import ChannelGroups
 
-__all__ = ['PowerSpectrum', 'by_kind', 'power_spectrum', 'welch']
+__all__ = [
+    'PowerSpectrum',
+    'by_kind',
+    'frequencies_of',
+    'inside_band',
+    'power_spectrum',
+    'segment_spectra',
+    'welch',
+]
 
 # Samples that go through the spectrum at once: bounds the memory for thousands of sources. NumPy is quickest when they
 # fit into the cache; compiled, blocks are unrolled, and should be few.
@@ -88,24 +97,54 @@ def welch(data: Any, period: float, length: float, where: str) -> tuple[np.ndarr
         raise checks.ShapeError(
             f'{where}(data) has shape (times,) or (..., times, sources), at least 2 times; got {tuple(x.shape)}.'
         )
-    n_times = x.shape[axis]
-    n = min(n_times, max(round(length / period), 2))
-    samples = np.arange(0, n_times - n + 1, n - n // 2)[:, None] + np.arange(n)
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(x.dtype)
-
     series = xp.moveaxis(x, axis, -1)
-    rows = series.reshape(-1, n_times)
-    at_once = max((_BLOCK if xp is np else _BLOCK_COMPILED) // n_times, 1)
-    power = []
-    for i in range(0, len(rows), at_once):
-        segments = rows[i : i + at_once, samples]
-        spectra = xp.fft.rfft((segments - segments.mean(axis=-1, keepdims=True)) * window)
-        power.append((spectra.real**2 + spectra.imag**2).mean(axis=-2))
+    power = [
+        (spectra.real**2 + spectra.imag**2).mean(axis=-2)
+        for spectra in segment_spectra(xp, series.reshape(-1, x.shape[axis]), period, length)
+    ]
+    density = xp.concatenate(power).reshape(*series.shape[:-1], power[0].shape[-1])
+    return frequencies_of(x.shape[axis], period, length), xp.moveaxis(density, -1, axis)
+
+
+def segment_spectra(xp: ModuleType, rows: Any, period: float, length: float) -> Iterator[Any]:
+    """(series, segments, frequencies) complex, of as many of the (series, times) at once as fit.
+
+    Scaled so that the mean square over segments is the density.
+    """
+    n_times = rows.shape[-1]
+    n = _segment(n_times, period, length)
+    samples = np.arange(0, n_times - n + 1, n - n // 2)[:, None] + np.arange(n)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
     # every frequency but 0 and half the sampling rate stands for its negative too
     sides = np.full(n // 2 + 1, 2.0)
     sides[0] = 1.0
     if n % 2 == 0:
         sides[-1] = 1.0
-    scale = (sides * period / np.square(window, dtype=np.float64).sum()).astype(x.dtype)
-    density = (xp.concatenate(power) * scale).reshape(*series.shape[:-1], len(sides))
-    return np.fft.rfftfreq(n, period), xp.moveaxis(density, -1, axis)
+    scale = np.sqrt(sides * period / np.square(window).sum()).astype(rows.dtype)
+    window = window.astype(rows.dtype)
+    at_once = max((_BLOCK if xp is np else _BLOCK_COMPILED) // n_times, 1)
+    for i in range(0, len(rows), at_once):
+        segments = rows[i : i + at_once, samples]
+        yield xp.fft.rfft((segments - segments.mean(axis=-1, keepdims=True)) * window) * scale
+
+
+def frequencies_of(n_times: int, period: float, length: float) -> np.ndarray:
+    """Frequencies of the spectrum, Hz."""
+    return np.fft.rfftfreq(_segment(n_times, period, length), period)
+
+
+def _segment(n_times: int, period: float, length: float) -> int:
+    """Samples in a segment."""
+    return min(n_times, max(round(length / period), 2))
+
+
+def inside_band(frequencies: np.ndarray, band: Any, period: float, where: str) -> np.ndarray:
+    """Which frequencies lie within the band."""
+    low, high = edges(band, period, where)
+    step = frequencies[1]
+    if high - low < step * (1 - 1e-9):
+        raise ValueError(
+            f'{where}(band=...) is as wide as the resolution, {step:g} Hz, at least; got {low:g} Hz to {high:g} Hz: '
+            f'take longer segments.'
+        )
+    return np.flatnonzero((frequencies >= low - 1e-9 * high) & (frequencies <= high * (1 + 1e-9)))
