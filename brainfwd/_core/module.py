@@ -187,7 +187,7 @@ def _declared(cls: type, kind: type[Field]) -> dict[str, Any]:
 
 def _signature(cls: type[Module]) -> inspect.Signature:
     """The signature of the constructor, with the declared parameters in place of ``**values``."""
-    given = [p for p in inspect.signature(cls.__init__).parameters.values() if p.name != 'self']
+    given = _taken(cls)
     kept = [p for p in given if p.name != 'values']
     if len(kept) < len(given):
         taken = {p.name for p in kept}
@@ -197,6 +197,17 @@ def _signature(cls: type[Module]) -> inspect.Signature:
             if name not in taken
         ]
     return inspect.Signature(kept)
+
+
+def _taken(cls: type) -> list[inspect.Parameter]:
+    """What the constructor takes; ``**options`` are what that of the class above takes."""
+    owner = next(c for c in cls.__mro__ if '__init__' in vars(c))
+    given = [p for p in inspect.signature(vars(owner)['__init__']).parameters.values() if p.name != 'self']
+    kept = [p for p in given if p.name != 'options']
+    if len(kept) < len(given):
+        names = {p.name for p in kept}
+        kept += [p for p in _taken(owner.__mro__[1]) if p.name not in names]
+    return kept
 
 
 def _filled(value: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -89,6 +89,8 @@ class LinearInverse(Module, abc.ABC):
     orientations: ClassVar[tuple[str, ...]] = ('fixed', 'free')
     data_record: ClassVar[type] = NoiseCovariance
     """What ``data_cov`` is a record of."""
+    data_from: ClassVar[str] = 'recording.covariance()'
+    """What to write for it."""
     needs_data: ClassVar[bool] = False
     """Whether it cannot be fitted without ``data_cov``."""
 
@@ -208,7 +210,7 @@ class LinearInverse(Module, abc.ABC):
             why = '' if self.needs_data else f' for regularisation={self.regularisation!r}'
             raise TypeError(
                 f'{where}(data_cov=...) is the covariance of the data{why}; got None: write '
-                f'data_cov=recording.covariance().'
+                f'data_cov={self.data_from}.'
             )
         settings = {n: getattr(self, n) for n in self.parameter_fields if getattr(self, n) is not None}
 
@@ -341,6 +343,13 @@ class LinearInverse(Module, abc.ABC):
         return per_moment.in_unit(self.unit / nAm) if plain else per_moment.to_decimal(u.UNITLESS)
 
     def __repr__(self) -> str:
+        state = 'not fitted'
+        if self._kernel.value is not None and self._gain is not None:
+            state = f'{self._gain.n_sources} sources from {self._gain.channels}'
+        return f'{type(self).__name__}({", ".join(self._shown())}): {state}'
+
+    def _shown(self) -> list[str]:
+        """What differs from the defaults, as it would be written."""
         shown = [] if self.orientation == 'fixed' else [f'orientation={self.orientation!r}']
         for name, field in self.parameter_fields.items():
             value = getattr(self, name)
@@ -348,10 +357,7 @@ class LinearInverse(Module, abc.ABC):
                 shown.append(f'{name}={float(value):g}')
         if self.regularisation is not None:
             shown.append(f'regularisation={self.regularisation!r}')
-        state = 'not fitted'
-        if self._kernel.value is not None and self._gain is not None:
-            state = f'{self._gain.n_sources} sources from {self._gain.channels}'
-        return f'{type(self).__name__}({", ".join(shown)}): {state}'
+        return shown
 
     def _check_settings(self) -> None:
         for name, field in self.parameter_fields.items():

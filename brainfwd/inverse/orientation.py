@@ -28,6 +28,6 @@ def magnitude(vectors: Any) -> Any:
     # relative to the largest component, or squares of small numbers are lost in float32
     largest = jax.lax.stop_gradient(abs(vectors).max(axis=-1, keepdims=True))
     scale = jnp.where(largest > 0, largest, 1.0)
-    power = jnp.square(vectors / scale).sum(axis=-1)
+    power = jnp.square(abs(vectors) / scale).sum(axis=-1)
     # the root of zero has an infinite slope, which an outer `where` alone would turn into NaN
     return jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0) * scale[..., 0]

@@ -1,5 +1,7 @@
 """LCMV against what defines it: what a filter lets through, what it silences, and where it fails."""
 
+import inspect
+
 import brainstate
 import brainunit as u
 import hypothesis
@@ -285,6 +287,11 @@ def test_errors(eeg, problem):
         LCMV().fit(lead_field, noise_cov, data_cov=data_cov).directions  # noqa: B018
     with pytest.raises(RuntimeError, match='no kernel'):
         LCMV().power(data_cov)
+
+
+def test_signature_tells_all_that_it_takes():
+    expected = ['weight_norm', 'orientation', 'rank', 'regularisation', 'name', 'reg']
+    assert list(inspect.signature(LCMV).parameters) == expected
 
 
 def test_order_of_channels_does_not_matter(problem):

@@ -19,7 +19,7 @@ from brainfwd.records import NoiseCovariance
 
 __all__ = ['Beamformer']
 
-_NORMS = ('unit-gain', 'unit-noise-gain', 'unit-noise-gain-invariant', 'nai')
+_NORMS = ('unit-noise-gain-invariant', 'unit-noise-gain', 'unit-gain', 'nai')
 
 
 class Beamformer(LinearInverse):
@@ -59,7 +59,7 @@ class Beamformer(LinearInverse):
 
     reg = Setting(0.05, 'what is added to the diagonal, as a share of the mean power', zero=True)
 
-    def __init__(self, *, weight_norm: str = 'unit-noise-gain-invariant', **options: Any):
+    def __init__(self, *, weight_norm: str = _NORMS[0], **options: Any):
         super().__init__(**options)
         self._weight_norm = checks.choice(weight_norm, _NORMS, f'{type(self).__name__}(weight_norm=...)')
 
@@ -132,6 +132,9 @@ class Beamformer(LinearInverse):
             return weights
         weights = _unit_rows(weights, problem.xp)
         return weights / floor**0.5 if self.weight_norm == 'nai' else weights
+
+    def _shown(self) -> list[str]:
+        return [*super()._shown(), *([] if self.weight_norm == _NORMS[0] else [f'weight_norm={self.weight_norm!r}'])]
 
     def _loaded(self, problem: WhitenedProblem) -> tuple[Any, Any]:
         """The covariance of the data with its diagonal loaded, and how strong noise is in it."""

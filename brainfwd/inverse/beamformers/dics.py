@@ -8,7 +8,7 @@ from brainfwd._core import checks
 from brainfwd._core.linear_algebra import in_double
 from brainfwd.inverse.beamformers.beamformer import Beamformer
 from brainfwd.inverse.inputs import Covariance, Gain
-from brainfwd.records import CrossSpectrum
+from brainfwd.records import CrossSpectrum, Recording
 
 __all__ = ['DICS']
 
@@ -35,6 +35,7 @@ class DICS(Beamformer):
     """
 
     data_record = CrossSpectrum
+    data_from = 'metrics.cross_spectrum(recording, band)'
 
     def __init__(self, *, real_filter: bool = True, **options: Any):
         super().__init__(**options)
@@ -44,6 +45,15 @@ class DICS(Beamformer):
     def real_filter(self) -> bool:
         """Whether the filters are made of the real part of the cross-spectrum."""
         return self._real_filter
+
+    def update(self, y: Any) -> Any:
+        """As `LinearInverse.update`. Complex filters take Fourier coefficients instead of a Recording."""
+        if not self.real_filter and isinstance(y, Recording):
+            raise ValueError(
+                'DICS.update(y) is a Recording for real filters: write DICS(real_filter=True), or give complex Fourier '
+                'coefficients with their unit.'
+            )
+        return super().update(y)
 
     def covariance_of_interest(self, data_cov: Any) -> Any:
         return data_cov.real if self.real_filter else data_cov
@@ -79,6 +89,9 @@ class DICS(Beamformer):
             return (kernel @ seen) / (power * (row @ seen).real) ** 0.5
 
         return in_double(compute, kernel, row, data.values)
+
+    def _shown(self) -> list[str]:
+        return [*super()._shown(), *([] if self.real_filter else ['real_filter=False'])]
 
     def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:
         return super()._noise(noise_cov.in_phase if isinstance(noise_cov, CrossSpectrum) else noise_cov, gain, where)
