@@ -1,0 +1,108 @@
+"""Powers of sources learned from a covariance."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainfwd._core import checks
+from brainfwd._core.linear_algebra import FLOOR, solve_positive, symmetric_power
+from brainfwd.inverse.functions.arguments import compiled_in_double, covariance, matrix, unpack
+
+__all__ = ['champagne_solver']
+
+
+def champagne_solver(
+    cov: Any, gain: Any, noise_cov: Any = None, max_iter: int = 20, tol: float = 1e-4
+) -> tuple[Any, Any]:
+    r"""Powers of sources that make the covariance of the data likely (sparse Bayesian learning), and their filter.
+
+    .. math:: S = G \, \mathrm{diag}(\gamma) \, G^T + N, \qquad
+        \gamma_i \leftarrow \gamma_i \sqrt{\frac{g_i^T S^{-1} C S^{-1} g_i}{g_i^T S^{-1} g_i}}, \qquad
+        W = \mathrm{diag}(\gamma) \, G^T S^{-1}
+
+    The update by convex bounding: :math:`\log \det S + \mathrm{tr}\, S^{-1} C` falls at every step, and powers that are
+    not needed go to zero. Correlated sources do not cancel one another, as they do in a beamformer. Twenty steps show
+    where the sources are; a sharp answer takes hundreds.
+
+    Parameters
+    ----------
+    cov : Quantity or array
+        (n_sensors, n_sensors) covariance of the data, V2, T2 or (T/m)2.
+    gain : Quantity or array
+        (n_sensors, n_sources) lead field; bare where ``cov`` is.
+    noise_cov : Quantity or array, optional
+        (n_sensors, n_sensors) covariance of the noise. Directions without noise are left out of the data and the gain.
+        Without one, noise is taken to be white, and its variance is learned with the powers, by the same update; half
+        the mean variance of a sensor to begin with. (An identity would be 1 V2.)
+    max_iter : int
+        Steps at most.
+    tol : float
+        Stop where no power changes by more than this share of the largest.
+
+    Returns
+    -------
+    gamma : Quantity or array
+        (n_sources,) powers, (nA m)2.
+    weights : Quantity or array
+        (n_sources, n_sensors) filter, the mean of the sources given the data: ``weights @ data``.
+
+    Raises
+    ------
+    UnitError, ShapeError
+        Units or shapes that do not fit together.
+    ValueError
+        What is no covariance, values that are not finite, a number out of range.
+
+    Notes
+    -----
+    In float64, by JAX; differentiable through the steps. Wipf & Nagarajan (2009), NeuroImage 44, 947-966; Wipf, Owen,
+    Attias, Sekihara & Nagarajan (2010), NeuroImage 49, 641-655; Cai et al. (2021), NeuroImage 225, 117411 (noise).
+    """
+    where = 'champagne_solver'
+    max_iter = checks.positive_int(max_iter, f'{where}(max_iter=...)')
+    given = {'cov': cov, 'gain': gain} | ({} if noise_cov is None else {'noise_cov': noise_cov})
+    units, arrays = unpack(where, **given)
+    matrix(arrays[1], f'{where}(gain)')
+    for name, value in zip(given, arrays, strict=True):
+        if name != 'gain':
+            covariance(value, len(arrays[1]), f'{where}({name})')
+    tol = checks.array(tol, f'{where}(tol=...)')
+    checks.non_negative(tol, f'{where}(tol=...)')
+    gamma, weights = compiled_in_double(functools.partial(_learned, max_iter=max_iter), tol, *arrays)
+    return units.of(gamma, 0, 2), units.of(weights, -1, 1)
+
+
+@functools.partial(jax.jit, static_argnames=('max_iter',))
+def _learned(tol: Any, cov: Any, gain: Any, noise_cov: Any = None, *, max_iter: int) -> tuple[Any, Any]:
+    n_sensors = len(cov)
+    if noise_cov is None:
+        whitener = jnp.eye(n_sensors) / jnp.sqrt(cov.trace() / n_sensors)
+        noise = jnp.asarray(0.5)
+    else:
+        # what has no noise is gone from gain and data; the identity below then stands there for itself
+        whitener = symmetric_power(noise_cov, -0.5, FLOOR)
+        noise = jnp.asarray(1.0)
+    white, gain = whitener @ cov @ whitener, whitener @ gain
+
+    def model(gamma: Any, noise: Any) -> Any:
+        return (gain * gamma) @ gain.T + noise * jnp.eye(n_sensors)
+
+    def step(state: tuple) -> tuple:
+        gamma, noise, _ = state
+        inverse = solve_positive(model(gamma, noise), jnp.eye(n_sensors))
+        explained = inverse @ white @ inverse
+        seen = (gain * (inverse @ gain)).sum(axis=0)
+        new = gamma * jnp.sqrt((gain * (explained @ gain)).sum(axis=0) / seen)
+        if noise_cov is None:
+            noise = noise * jnp.sqrt(explained.trace() / inverse.trace())
+        return new, noise, abs(new - gamma).max() <= tol * new.max()
+
+    def until_done(state: tuple, _: Any) -> tuple[tuple, None]:
+        return jax.lax.cond(state[2], lambda s: s, step, state), None
+
+    # sources of equal power that together are as strong as the data
+    start = jnp.full(gain.shape[1], white.trace() / jnp.square(gain).sum())
+    (gamma, noise, _), _ = jax.lax.scan(until_done, (start, noise, False), length=max_iter)
+    return gamma, gamma[:, None] * solve_positive(model(gamma, noise), gain).T @ whitener
