@@ -32,10 +32,13 @@ def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: s
 
     Evidence is the maximum of the marginal likelihood, the noise being known. Generalised cross-validation predicts
     each sensor from the others, in a rotation that treats them alike, and asks only that the noise be white. The
-    discrepancy principle leaves as much of the data as there is noise, and so regularises the most.
+    discrepancy principle leaves as much of the data as there is noise, and tends to regularise most.
 
     Searched between 1e-12 and 1e4 of the largest m, by a grid in the logarithm and finer ones around its best point. A
     constant for derivatives.
+
+    Source: MacKay (1992), Neural Comput. 4, 415-447; Golub, Heath & Wahba (1979), Technometrics 21, 215-223; Morozov
+    (1966), Soviet Math. Dokl. 7, 414-417.
 
     Parameters
     ----------
@@ -56,9 +59,6 @@ def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: s
     ValueError
         No value inside the range does it: the data hold no signal above the noise, or no noise. In code that JAX
         compiles, the answer is the end of the range instead.
-
-    Source: Mackay (1992), Neural Comput. 4, 415-447 (evidence); Golub, Heath & Wahba (1979), Technometrics 21, 215-223;
-    Morozov (1966), Soviet Math. Dokl. 7, 414-417.
     """
     misfit = _MISFITS[checks.choice(rule, RULES, where)]
     xp = xp_of(model_cov, data_cov)
