@@ -72,10 +72,11 @@ def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: s
     low, high = (xp.log(m[-1] * end) for end in (_LOWEST, _HIGHEST))
     best, reach = (low + high) / 2, (high - low) / 2
     for _ in range(_ROUNDS):
-        # from above: among equals, that which believes the data least
-        grid = xp.clip(best + reach * np.linspace(1, -1, _POINTS), low, high)
+        grid = xp.clip(best + reach * np.linspace(-1, 1, _POINTS), low, high)
         left = 1 / (1 + m / xp.exp(grid)[:, None])
-        best = grid[xp.argmin(misfit(left, d, counted, xp))]
+        curve = misfit(left, d, counted, xp)
+        # among equals, that which believes the data least; an argmin in float64 does not compile where JAX has float32
+        best = xp.where(curve == curve.min(), grid, low).max()
         reach = reach * 4 / (_POINTS - 1)
     if not isinstance(best, jax.core.Tracer):
         _check_inside(float(best - low), float(high - best), float(d.sum() / rank), where)

@@ -221,6 +221,21 @@ def test_choice_does_not_depend_on_units(rule, drawn):
     assert chosen == pytest.approx([chosen[0]] * 3, rel=1e-6)
 
 
+def test_chosen_in_compiled_code_of_any_precision(drawn):
+    lead_field, noise_cov, data_cov = drawn()
+    solver = MinimumNorm(regularisation='evidence')
+    expected = solver.fit(lead_field, noise_cov, data_cov=data_cov).kernel.mantissa
+
+    def kernel(scale):
+        noise = noise_cov.matrix.mantissa * scale * noise_cov.matrix.unit
+        return solver.kernel_for(lead_field, noise, data_cov=data_cov.matrix).mantissa
+
+    found = jax.jit(jax.vmap(kernel))(jnp.array([1.0, 0.9]))
+    assert found.dtype == jnp.float32
+    assert np.allclose(found[0], expected, rtol=0, atol=1e-6 * abs(expected).max())
+    assert abs(found[1] - expected).max() > 1e-3 * abs(expected).max()
+
+
 def test_the_solver_is_named(drawn):
     lead_field, noise_cov, _ = drawn()
     solver = DSPM(regularisation='gcv')
