@@ -57,7 +57,7 @@ class Beamformer(LinearInverse):
     orientations = ('fixed', 'free', 'vector')
     needs_data = True
 
-    reg = Setting(0.05, 'what is added to the diagonal, as a share of the mean power', zero=True)
+    reg = Setting(0.05, 'loading of the diagonal, as a share of the mean power', zero=True)
 
     def __init__(self, *, weight_norm: str = _NORMS[0], **options: Any):
         super().__init__(**options)
@@ -151,19 +151,21 @@ class Beamformer(LinearInverse):
         load = reg * xp.trace(covariance).real / problem.n_sensors
         values = xp.linalg.eigvalsh(covariance)
         smallest = values[len(values) - problem.rank]
-        if not isinstance(values, jax.core.Tracer):
+        if not isinstance(values[0] + load, jax.core.Tracer):
             self._check_invertible(values, load)
         # rows of zeros, which compiled code keeps, would make it singular
         empty = 0.0 if xp is np else xp.where(xp.diagonal(covariance).real == 0, 1.0, 0.0)
         return covariance + xp.eye(len(covariance)) * (load + empty), xp.maximum(smallest, load)
 
     def _check_invertible(self, values: Any, load: Any) -> None:
-        rank = int((values > FLOOR * values[-1]).sum())
-        if values[-1] <= 0 or values[0] + load <= FLOOR * values[-1]:
+        where = f'{type(self).__name__}.fit(data_cov=...)'
+        if values[-1] <= 0:
+            raise ValueError(f'{where} is zero in all directions in which there is noise: there is nothing to filter.')
+        if values[0] + load <= FLOOR * values[-1]:
+            rank = int((values > FLOOR * values[-1]).sum())
             raise ValueError(
-                f'{type(self).__name__}.fit(data_cov=...) varies in {rank if values[-1] > 0 else 0} of the '
-                f'{len(values)} directions in which there is noise, and reg={float(self.reg):g} leaves it singular: '
-                f'write reg=0.05, for example, or take more samples.'
+                f'{where} varies in {rank} of the {len(values)} directions in which there is noise, and '
+                f'reg={float(self.reg):g} leaves it singular: write reg=0.05, for example, or take more samples.'
             )
 
     def _data(self, data_cov: Any, where: str) -> Covariance:
