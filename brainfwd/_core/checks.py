@@ -233,10 +233,12 @@ def positive_int(value: Any, where: str) -> int:
 
 
 def kind(value: Any) -> str:
-    """What came instead of an object: the name of its class; of a class that was not called, what to write."""
-    return (
-        f'the class {value.__name__}: write {value.__name__}(...)' if isinstance(value, type) else type(value).__name__
-    )
+    """What came instead of an object: the name of its class, and what to write if that is near."""
+    if isinstance(value, type):
+        return f'the class {value.__name__}: write {value.__name__}(...)'
+    given = type(value)
+    of_mne = given.__module__.partition('.')[0] == 'mne'
+    return f'{given.__name__} of MNE-Python: write bf.io.from_mne(...)' if of_mne else given.__name__
 
 
 def listed(names: Sequence[Any] | np.ndarray) -> str:

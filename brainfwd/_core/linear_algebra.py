@@ -88,7 +88,7 @@ def in_double(fn: Callable, *args: Any) -> Any:
     @jax.custom_vjp
     def run(*args: Any) -> Any:
         with jax.enable_x64(True):
-            return jax.tree.map(lambda x: x.astype(_precision(x, ambient)), fn(*_widened(args)))
+            return jax.tree.map(lambda x: jnp.asarray(x, _precision(x, ambient)), fn(*_widened(args)))
 
     def backward(args: Any, cotangent: Any) -> Any:
         # under its own scope: a rule that JAX derived by itself would be evaluated in the ambient precision

@@ -13,16 +13,17 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import Parameter, ParameterState
-from brainfwd._core.linear_algebra import in_double
+from brainfwd._core.linear_algebra import in_double, xp_of
 from brainfwd._core.module import Module
 from brainfwd._core.units import nAm
 from brainfwd.inverse.depth import DEPTH_KINDS
-from brainfwd.inverse.inputs import Covariance, Gain, covariance_of, gain_of
+from brainfwd.inverse.inputs import FROM_RECORDING, Covariance, Gain, covariance_of, gain_of
 from brainfwd.inverse.orientation import magnitude
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.regularisation import RULES
 from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance, Recording, SourceEstimate, si
 from brainfwd.records.matching import finite, no_inverse_crime, order_of
+from brainfwd.records.noise_covariance import checked_rank
 from brainfwd.records.whitening import check_noisy, white_map
 
 __all__ = ['LinearInverse', 'Setting']
@@ -89,8 +90,6 @@ class LinearInverse(Module, abc.ABC):
     orientations: ClassVar[tuple[str, ...]] = ('fixed', 'free')
     data_record: ClassVar[type] = NoiseCovariance
     """What ``data_cov`` is a record of."""
-    data_from: ClassVar[str] = 'recording.covariance()'
-    """What to write for it."""
     needs_data: ClassVar[bool] = False
     """Whether it cannot be fitted without ``data_cov``."""
 
@@ -116,7 +115,7 @@ class LinearInverse(Module, abc.ABC):
         self._orientation = checks.choice(orientation, self.orientations, f'{me}(orientation=...)')
         if rank is not None and not isinstance(rank, Mapping):
             raise TypeError(f"{me}(rank=...) is a dict, as {{'meg': 66, 'eeg': 59}}; got {checks.kind(rank)}.")
-        self._rank = rank
+        self._rank = rank or {}
         if regularisation is not None:
             checks.choice(regularisation, RULES, f'{me}(regularisation=...)')
         self._regularisation = regularisation
@@ -176,7 +175,15 @@ class LinearInverse(Module, abc.ABC):
             Units that do not fit together, channels that do not match, a channel without noise, a source that no sensor
             sees, a fixed lead field where a free one is needed, a parameter out of range.
         """
+        _check_instance(self, 'fit')
         gain, kernel, notes = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.fit')
+        # a State can be new in compiled code, or change there, but not come to life
+        made_outside = self._kernel.stack_level < ParameterState(None).stack_level
+        if isinstance(kernel, jax.core.Tracer) and self._gain is None and made_outside:
+            raise RuntimeError(
+                f'{type(self).__name__}.fit within compiled code is of a solver that was made there, or fitted before: '
+                f'make it there, fit it once outside, or take kernel_for.'
+            )
         self._kernel.value, self._notes.value = kernel, notes
         self._gain = gain
         self._forbidden_head = None if inverse_crime else gain.head
@@ -194,33 +201,36 @@ class LinearInverse(Module, abc.ABC):
         Quantity or dict of Quantity
             As `kernel`.
         """
+        _check_instance(self, 'kernel_for')
         gain, kernel, _ = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.kernel_for')
         return self._with_units(kernel, gain.channels)
 
     def _fit(self, lead_field: Any, noise_cov: Any, data_cov: Any, nave: int, where: str) -> tuple[Gain, Any, dict]:
         self._check_settings()
         nave = checks.positive_int(nave, f'{where}(nave=...)')
-        gain = gain_of(lead_field, f'{where}(lead_field)')
-        self._check_orientation(gain, f'{where}(lead_field)')
+        named = next((cov.channels for cov in (noise_cov, data_cov) if hasattr(cov, 'channels')), None)
+        gain = gain_of(lead_field, f'{where}(lead_field)', named)
+        self._check_gain(gain, f'{where}(lead_field)')
         noise = self._noise(noise_cov, gain, f'{where}(noise_cov)')
+        rank = {**(noise.rank or {}), **checked_rank(self._rank, gain.channels, f'{type(self).__name__}(rank=...)')}
         data = None
         if data_cov is not None:
             data = covariance_of(data_cov, self.data_record, gain.channels, f'{where}(data_cov=...)', _unchecked)
         elif self.needs_data or self.regularisation is not None:
             why = '' if self.needs_data else f' for regularisation={self.regularisation!r}'
+            made = FROM_RECORDING[self.data_record]
             raise TypeError(
-                f'{where}(data_cov=...) is the covariance of the data{why}; got None: write '
-                f'data_cov={self.data_from}.'
+                f'{where}(data_cov=...) is the covariance of the data{why}; got None: write data_cov={made}.'
             )
         settings = {n: getattr(self, n) for n in self.parameter_fields if getattr(self, n) is not None}
 
         def compute(settings: dict, gain_values: Any, noise_values: Any, data_values: Any) -> tuple[Any, dict]:
-            white = white_map(noise.si(noise_values), gain.channels, self._rank or noise.rank)
+            white = white_map(noise.si(noise_values), gain.channels, rank)
             problem = _whitened(white, gain, gain.si(gain_values), self.orientation == 'fixed', nave)
             if data is not None:
                 problem = dataclasses.replace(problem, data_cov=white @ data.si(data_values) @ white.T)
-            if isinstance(problem.gain, np.ndarray):
-                _check_seen(problem.gain, f'{where}(lead_field)')
+            if not isinstance(problem.gain, jax.core.Tracer):
+                _check_seen(np.asarray(problem.gain), f'{where}(lead_field)')
             kernel = self._with_settings(settings).whitened_kernel(problem) @ white
             if not self.unit.is_unitless:
                 kernel = kernel * _in_unit(u.amp * u.meter, self.unit)
@@ -233,7 +243,9 @@ class LinearInverse(Module, abc.ABC):
         """What `fit` was given as noise; a solver that can do without overrides it."""
         return covariance_of(noise_cov, NoiseCovariance, gain.channels, where, check_noisy)
 
-    def _check_orientation(self, gain: Gain, where: str) -> None:
+    def _check_gain(self, gain: Gain, where: str) -> None:
+        if 0 in np.shape(gain.values):
+            raise checks.ShapeError(f'{where} has sensors and sources; got shape {np.shape(gain.values)}.')
         if self.orientation != 'fixed' and gain.is_fixed:
             raise ValueError(
                 f'{where} is of free orientation, (sensors, sources, 3), for orientation={self.orientation!r}; got a '
@@ -277,9 +289,29 @@ class LinearInverse(Module, abc.ABC):
             A wrong unit or number of sensors.
         """
         where = f'{type(self).__name__}.update(y)'
+        kernel, values = self._numbers(y, where)
+        answer = self._answer(kernel, values)
+        if not isinstance(y, Recording):
+            return answer
+        assert self._gain is not None
+        if self._gain.sources is None:
+            raise TypeError(
+                f'{where} is a Quantity for a solver that was fitted to a gain alone; got a Recording: write '
+                f'recording.data.'
+            )
+        # handed over, not copied: maps of thousands of sources in time are large
+        u.get_mantissa(answer).setflags(write=False)
+        return SourceEstimate(answer, self._gain.sources, y.sampling_period, y.start, type(self).__name__)
+
+    def _numbers(self, y: Any, where: str) -> tuple[Any, Any]:
+        """The kernel, and SI numbers of data in the order of its sensors."""
         kernel, channels = self._fitted()
         if not isinstance(y, Recording):
-            return self._answer(kernel, self._checked(y, channels, where))
+            numbers = si(y, channels, where)
+            finite(numbers, channels, where)
+            return kernel, numbers
+        if isinstance(kernel, jax.core.Tracer):
+            raise TypeError(f'{where} is a Quantity in compiled code; got a Recording: write recording.data.')
         instead = "Fit the lead field of another head, as datasets.load_lead_field('eeg', head='second') is"
         no_inverse_crime(y, self._forbidden_head, where, instead, 'fit')
         # 1 may also mean that nobody said so
@@ -289,25 +321,19 @@ class LinearInverse(Module, abc.ABC):
                 f'write fit(..., nave={y.nave}).'
             )
         order = order_of(y.channels, channels, where, 'the lead field')
-        if self._gain is None or self._gain.sources is None:
-            raise TypeError(f'{where} is a Quantity for a solver that was fitted to a gain alone; got a Recording.')
-        values = y.data_si[:, order] if len(order) else y.data_si
-        finite(values, channels, where)
-        data = self._answer(kernel, values)
-        # handed over, not copied: maps of thousands of sources in time are large
-        u.get_mantissa(data).setflags(write=False)
-        return SourceEstimate(data, self._gain.sources, y.sampling_period, y.start, type(self).__name__)
+        numbers = y.data_si[:, order] if len(order) else y.data_si
+        finite(numbers, channels, where)
+        return np.asarray(kernel), numbers
 
     def vectors(self, y: Any) -> Any:
         """(..., sources, 3) components in x, y, z of the head frame; their length is what `update` answers.
 
-        For data as `update` takes them, but a Recording; of a solver that leaves the direction open.
+        For data as `update` takes them; of a solver that leaves the direction open.
         """
         where = f'{type(self).__name__}.vectors(y)'
-        kernel, channels = self._fitted()
+        kernel, y = _alike(*self._numbers(y, where))
         if kernel.ndim == 2:
             raise ValueError(f'{where} is of a solver whose answer is a vector; this one answers along one direction.')
-        kernel, y = _alike(kernel, self._checked(y, channels, where))
         answer = _product(y, kernel.reshape(-1, kernel.shape[-1]))
         return self._in_unit(answer.reshape(*y.shape[:-1], *kernel.shape[:-1]))
 
@@ -337,7 +363,7 @@ class LinearInverse(Module, abc.ABC):
         gain = self._gain.si(self._gain.values)
         if self.orientation == 'fixed' and not self._gain.is_fixed:
             gain = _along_normals(gain, self._gain)
-        matrix = np.tensordot(kernel, gain, axes=1) if isinstance(gain, np.ndarray) else jnp.tensordot(kernel, gain, 1)
+        matrix = xp_of(kernel, gain).tensordot(kernel, gain, axes=1)
         per_moment = u.Quantity(matrix, unit=self.unit / (u.amp * u.meter))
         plain = self.unit.is_unitless
         return per_moment.in_unit(self.unit / nAm) if plain else per_moment.to_decimal(u.UNITLESS)
@@ -370,8 +396,10 @@ class LinearInverse(Module, abc.ABC):
                 raise checks.ShapeError(f'{where} is one number; got {value!r}.')
             if isinstance(value, jax.core.Tracer):
                 continue
-            if value < 0 or (value == 0 and not (isinstance(field, Setting) and field.zero)):
-                raise ValueError(f'{where} is {field.meaning}, and positive; got {float(value):g}.')
+            zero = isinstance(field, Setting) and field.zero
+            if value < 0 or (value == 0 and not zero):
+                least = 'not negative' if zero else 'positive'
+                raise ValueError(f'{where} is {field.meaning}, and {least}; got {float(value):g}.')
 
     def _fitted(self) -> tuple[Any, Channels]:
         kernel = self._kernel.value
@@ -388,11 +416,6 @@ class LinearInverse(Module, abc.ABC):
         by_kind = {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in channels.kinds}
         return by_kind if channels.is_mixed else by_kind[channels.kinds[0]]
 
-    def _checked(self, y: Any, channels: Channels, where: str) -> Any:
-        numbers = si(y, channels, where)
-        finite(numbers, channels, where)
-        return numbers
-
     def _answer(self, kernel: Any, y: Any) -> Any:
         kernel, y = _alike(kernel, y)
         if kernel.ndim == 2:
@@ -404,6 +427,14 @@ class LinearInverse(Module, abc.ABC):
 
     def _in_unit(self, answer: Any) -> Any:
         return answer if self.unit.is_unitless else u.Quantity(answer, unit=self.unit)
+
+
+def _check_instance(solver: Any, method: str) -> None:
+    if not isinstance(solver, LinearInverse):
+        raise TypeError(
+            f'{method} is of a solver, MinimumNorm().{method}(...), for example; got {checks.kind(solver)} in its '
+            f'place: write the parentheses after the name of the class.'
+        )
 
 
 def _whitened(white: Any, gain: Gain, gain_si: Any, fixed: bool, nave: int) -> WhitenedProblem:

@@ -10,12 +10,26 @@ import jax
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.records import SENSOR_UNITS, Channels, LeadField, SourceSpace
+from brainfwd.records import (
+    SENSOR_UNITS,
+    Channels,
+    CrossSpectrum,
+    LeadField,
+    NoiseCovariance,
+    Recording,
+    SourceSpace,
+)
 from brainfwd.records.matching import order_of
 
-__all__ = ['Covariance', 'Gain', 'covariance_of', 'gain_of']
+__all__ = ['FROM_RECORDING', 'Covariance', 'Gain', 'covariance_of', 'gain_of']
 
 _MOMENT = u.amp * u.meter
+
+FROM_RECORDING = {
+    NoiseCovariance: 'recording.covariance()',
+    CrossSpectrum: 'metrics.cross_spectrum(recording, band)',
+}
+"""What makes each of a Recording, as an error tells it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +72,11 @@ class Covariance:
         return values * self.to_si
 
 
-def gain_of(lead_field: Any, where: str) -> Gain:
-    """Of a LeadField, of a Quantity (sensors, sources[, 3]), or of a dict of them by type, as `LeadField.gain` is."""
+def gain_of(lead_field: Any, where: str, channels: Channels | None = None) -> Gain:
+    """Of a LeadField, of a Quantity (sensors, sources[, 3]), or of a dict of them by type, as `LeadField.gain` is.
+
+    ``channels`` are those of the covariances: a gain alone has no names of its own.
+    """
     if isinstance(lead_field, LeadField):
         gain = lead_field.gain_si
         return Gain(gain, np.ones(len(gain)), lead_field.channels, lead_field.sources, lead_field.head)
@@ -68,7 +85,7 @@ def gain_of(lead_field: Any, where: str) -> Gain:
         if not kinds:
             raise checks.UnitError(f'{where} is in V/(A m), T/(A m) or T/m/(A m); got {lead_field.unit}.')
         parts = {kinds[0]: lead_field}
-    elif isinstance(lead_field, Mapping) and lead_field:
+    elif type(lead_field) is dict and lead_field:
         parts = {}
         for kind, part in lead_field.items():
             checks.choice(kind, SENSOR_UNITS, f'{where} by type of channel')
@@ -76,24 +93,34 @@ def gain_of(lead_field: Any, where: str) -> Gain:
     else:
         raise TypeError(
             f'{where} is a brainfwd.records.LeadField, or a gain with its unit (a dict of them for several types of '
-            f'channel); got {type(lead_field).__name__}.'
+            f'channel); got {_came(lead_field, _MOMENT**-1 * u.volt)}.'
         )
     for kind, part in parts.items():
         shape = np.shape(part.mantissa)
         if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
             raise checks.ShapeError(f'{where} has shape (sensors, sources[, 3]); got {shape} for {kind}.')
         checks.finite(part, where)
+        _real(part, where)
     sizes = {kind: np.shape(part.mantissa) for kind, part in parts.items()}
     if len({size[1:] for size in sizes.values()}) > 1:
         raise checks.ShapeError(f'{where} has the same sources for all types of channel; got {sizes}.')
     types = tuple(kind for kind, size in sizes.items() for _ in range(size[0]))
-    channels = Channels(tuple(f'{kind}{i}' for i, kind in enumerate(types)), types)
+    if channels is None:
+        channels = Channels(tuple(f'{kind}{i}' for i, kind in enumerate(types)), types)
+    elif sorted(channels.types) != sorted(types):
+        raise checks.ShapeError(
+            f'{where} has a row for each of the channels of the covariance, {channels}; got '
+            f'{", ".join(f"{size[0]} {kind}" for kind, size in sizes.items())}: .pick(...) the same.'
+        )
     to_si = np.concatenate(
         [np.full(sizes[k][0], _factor(part.unit, SENSOR_UNITS[k] / _MOMENT)) for k, part in parts.items()]
     )
     arrays = [part.mantissa for part in parts.values()]
+    if len(arrays) == 1:
+        return Gain(arrays[0], to_si, channels)
     xp = np if all(isinstance(a, np.ndarray) for a in arrays) else jax.numpy
-    return Gain(xp.concatenate(arrays) if len(arrays) > 1 else arrays[0], to_si, channels)
+    order = np.argsort(np.concatenate([channels.indices(kind) for kind in parts]))
+    return Gain(xp.concatenate(arrays)[order], to_si[order], channels)
 
 
 def covariance_of(given: Any, record: Any, channels: Channels, where: str, check: Callable) -> Covariance:
@@ -119,7 +146,8 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
             if channels.is_mixed
             else f'a Quantity in {channels.unit**2}'
         )
-        raise TypeError(f'{where} is a brainfwd.records.{record.__name__}, or {kind}; got {checks.kind(given)}.')
+        hint = _came(given, u.volt**2 if channels.is_mixed else channels.unit**2, record)
+        raise TypeError(f'{where} is a brainfwd.records.{record.__name__}, or {kind}; got {hint}.')
     index = {kind: channels.indices(kind) for kind in kinds}
     rows, to_si = [], np.empty((n, n))
     for a in kinds:
@@ -129,6 +157,8 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
             block = blocks[a, b]
             checks.quantity(block, unit, where, 'the covariance')
             checks.shape_is(block, (len(index[a]), len(index[b])), where, '(sensors, sensors)')
+            if record is NoiseCovariance:
+                _real(block, where)
             to_si[np.ix_(index[a], index[b])] = _factor(block.unit, unit)
             row.append(block.mantissa)
         rows.append(row)
@@ -136,8 +166,28 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
     order = np.argsort(np.concatenate([index[kind] for kind in kinds]))
     values = xp.concatenate([xp.concatenate(row, axis=1) for row in rows])[np.ix_(order, order)]
     if not isinstance(values, jax.core.Tracer):
-        check(record(np.asarray(values) * to_si, channels), where)
+        try:
+            made = record(np.asarray(values) * to_si, channels)
+        except ValueError as error:
+            raise type(error)(f'{where} makes no {record.__name__}: {error}') from None
+        check(made, where)
     return Covariance(values, to_si)
+
+
+def _came(given: Any, unit: u.Unit, record: type | None = None) -> str:
+    """What came in place of what is due, and what to write."""
+    if isinstance(given, Recording) and record is not None:
+        return f'a Recording: write {FROM_RECORDING[record]}'
+    if isinstance(given, CrossSpectrum) and record is NoiseCovariance:
+        return 'a CrossSpectrum: write its .in_phase'
+    if isinstance(given, list | np.ndarray | jax.Array):
+        return f'a bare array: write {checks.spell(np.zeros(1), unit)}, for example'
+    return checks.kind(given)
+
+
+def _real(value: u.Quantity, where: str) -> None:
+    if np.iscomplexobj(value.mantissa):
+        raise ValueError(f'{where} is of real numbers; got complex ones.')
 
 
 def _factor(unit: u.Unit, other: u.Unit) -> float:

@@ -16,7 +16,7 @@ from brainfwd.records.sensor_matrix import by_kinds, positive_semidefinite, rere
 if TYPE_CHECKING:
     from brainfwd.records.recording import Recording
 
-__all__ = ['NoiseCovariance']
+__all__ = ['NoiseCovariance', 'checked_rank']
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,7 +55,7 @@ class NoiseCovariance:
         n_samples = self.n_samples
         if n_samples is not None:
             n_samples = positive_int(n_samples, 'NoiseCovariance(n_samples=...)')
-        rank = None if self.rank is None else _checked_rank(self.rank, self.channels)
+        rank = None if self.rank is None else checked_rank(self.rank, self.channels, 'NoiseCovariance(rank=...)')
         keep(self, matrix_si=matrix, n_samples=n_samples, rank=rank)
 
     @classmethod
@@ -122,8 +122,9 @@ class NoiseCovariance:
         return dataclasses.replace(self, matrix_si=rereferenced(self.matrix_si, self.channels, reference, where))
 
 
-def _checked_rank(rank: Mapping[str, int], channels: Channels) -> dict[str, int]:
-    blocks, where = channels.blocks, 'NoiseCovariance(rank=...)'
+def checked_rank(rank: Mapping[str, int], channels: Channels, where: str) -> dict[str, int]:
+    """``rank`` if it is a whole number for blocks that the channels have, at most that of their channels."""
+    blocks = channels.blocks
     if not isinstance(rank, Mapping):
         raise TypeError(f"{where} is a dict, as {{'meg': 66, 'eeg': 59}}; got {type(rank).__name__}.")
     checked = {}

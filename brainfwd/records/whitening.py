@@ -35,8 +35,8 @@ def white_map(covariance: Any, channels: Channels, rank: Mapping[str, int] | Non
     and of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
     :math:`P C P^T = V \Lambda V^T`, where r is what the eigenvalues say, or ``rank`` if that is less.
 
-    In compiled code, where shapes cannot depend on values, the directions that are left out are rows of zeros. Which
-    directions are kept is held constant by a derivative.
+    In compiled code, where shapes cannot depend on values, the directions that are left out are rows of zeros. How many
+    are kept is held constant by a derivative.
     """
     rows = []
     for name, index in channels.blocks.items():
@@ -71,8 +71,13 @@ def _white_rows(block: Any, spread: Any, limit: int) -> Any:
     values, vectors = xp.linalg.eigh(held / size)
     if xp is np:
         return (vectors[:, n - rank :] / np.sqrt(values[n - rank :] * size)).T
-    # by Cholesky: the derivative of single eigenvectors does not exist where eigenvalues are equal
+    # by Cholesky: the derivative of single eigenvectors does not exist where eigenvalues are equal, but that of the
+    # span of those kept does, towards those that are not
     kept = jnp.arange(n) >= n - rank
+    gap = values - values[:, None]
+    turns = kept & ~kept[:, None] & (gap > FLOOR * values[-1])
+    turned = jnp.where(turns, vectors.T @ ((block - held) / size) @ vectors / jnp.where(turns, gap, 1.0), 0.0)
+    vectors = vectors @ (jnp.eye(n) + turned)
     inner = jnp.where(kept & kept[:, None], vectors.T @ (block / size) @ vectors, jnp.eye(n))
     rows = jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(inner), vectors.T, lower=True)
     return jnp.where(kept[:, None], rows / jnp.sqrt(size), 0.0)

@@ -16,7 +16,7 @@ from brainfwd.inverse import DSPM, SLORETA, MinimumNorm
         ({'snr': 0.0}, r'MinimumNorm\.snr .* positive; got 0'),
         ({'snr': -1.0}, r'snr .* positive; got -1'),
         ({'lambda2': 0.0}, r'lambda2 .* positive; got 0'),
-        ({'depth': -0.1}, r'depth .* positive; got -0\.1'),
+        ({'depth': -0.1}, r'depth .* not negative; got -0\.1'),
         ({'loose': 1.5}, r'loose is at most 1'),
         ({'snr': 3 * u.volt}, r'snr .* dimensionless; got V'),
         ({'lambda2': 3 * u.volt}, r'lambda2 .* dimensionless; got V'),
@@ -57,7 +57,7 @@ def test_not_records(problem):
         TypeError, match=r'MinimumNorm\.fit\(noise_cov\) is a brainfwd\.records\.NoiseCovariance, or .*; got NoneType'
     ):
         MinimumNorm().fit(lead_field, None)
-    with pytest.raises(TypeError, match=r'fit\(lead_field\) is a .*LeadField, or .*; got ndarray'):
+    with pytest.raises(TypeError, match=r'fit\(lead_field\) is a .*LeadField, or .*; got a bare array: write <array>'):
         MinimumNorm().fit(lead_field.gain_si, noise_cov)
     with pytest.raises(ValueError, match='nave'):
         MinimumNorm().fit(lead_field, noise_cov, nave=0)

@@ -35,7 +35,6 @@ class DICS(Beamformer):
     """
 
     data_record = CrossSpectrum
-    data_from = 'metrics.cross_spectrum(recording, band)'
 
     def __init__(self, *, real_filter: bool = True, **options: Any):
         super().__init__(**options)
