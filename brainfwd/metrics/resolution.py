@@ -20,6 +20,8 @@ _SILENT = 1e-12
 class Resolution(NamedTuple):
     """Scores of the point spread, or of the cross talk, of each source."""
 
+    peak: np.ndarray
+    """(sources,) the index of the source at which its map is largest."""
     peak_error: u.Quantity
     """(sources,) mm, from the source to the peak of its map."""
     dispersion: u.Quantity
@@ -67,8 +69,6 @@ def resolution(kernel: Any, gain: Any, sources: SourceSpace, of: str = 'point sp
         Units, shapes or types of channel that do not fit each other, values that are not finite, a source whose map is
         zero everywhere.
     """
-    from scipy.spatial.distance import cdist
-
     where = 'resolution'
     checks.choice(of, ('point spread', 'cross talk'), f'{where}(of=...)')
     pair = sides(kernel, gain, where)
@@ -76,26 +76,31 @@ def resolution(kernel: Any, gain: Any, sources: SourceSpace, of: str = 'point sp
     if len(pair.gain) != n:
         raise checks.ShapeError(f'{where}(gain) has the {n} sources of sources; got {len(pair.gain)}.')
     own, other = (pair.gain, pair.kernel) if of == 'point spread' else (pair.kernel, pair.gain)
-    columns = other.reshape(-1, other.shape[-1]).T
-    positions = np.asarray(sources.positions.to_decimal(u.mm))
+    # components before sources, so that sums over them run along memory
+    columns = other.swapaxes(0, 1).reshape(-1, other.shape[-1]).T
+    places = np.asarray(sources.positions.to_decimal(u.mm))
+    moments_of = np.column_stack([np.ones(n), places, np.square(places).sum(axis=1)])
     at_once = max(_BLOCK // (columns.shape[1] * own.shape[1]), 1)
-    error, spread, total, amplitude, peak = np.empty((5, n))
+    peak = np.empty(n, int)
+    amplitude, peak_amplitude = np.empty((2, n))
+    moments = np.empty((n, 5))
     for start in range(0, n, at_once):
         here = slice(start, start + at_once)
-        block = own[here].reshape(-1, own.shape[-1]) @ columns
-        np.square(block, out=block)
-        power = block.reshape(-1, own.shape[1], n, other.shape[1]).sum(axis=(1, 3)) / pair.gain.shape[1]
+        block = (own[here].reshape(-1, own.shape[-1]) @ columns).reshape(-1, own.shape[1], other.shape[1], n)
+        power = np.einsum('iabj,iabj->ij', block, block)
         row = np.arange(len(power))
-        at_peak = power.argmax(axis=1)
-        distance = cdist(positions[here], positions, 'sqeuclidean')
-        error[here] = np.sqrt(distance[row, at_peak])
-        spread[here] = np.einsum('ij,ij->i', distance, power)
-        total[here] = power.sum(axis=1)
-        amplitude[here], peak[here] = np.sqrt(power[row, start + row]), np.sqrt(power[row, at_peak])
-    silent = np.flatnonzero(peak <= _SILENT * peak.max())
+        peak[here] = power.argmax(axis=1)
+        amplitude[here], peak_amplitude[here] = power[row, start + row], power[row, peak[here]]
+        # sums of m^2, m^2 r and m^2 |r|^2 give that of m^2 |r - r_i|^2, without a matrix of distances
+        moments[here] = power @ moments_of
+    amplitude, peak_amplitude = (np.sqrt(each / pair.gain.shape[1]) for each in (amplitude, peak_amplitude))
+    silent = np.flatnonzero(peak_amplitude <= _SILENT * peak_amplitude.max())
     if len(silent):
         raise ValueError(f'{where} has sources of which the {of} is zero everywhere, {checks.listed(silent)}.')
     if not pair.unit.is_unitless:
-        amplitude, peak = (u.Quantity(values, unit=pair.unit) for values in (amplitude, peak))
-    dispersion = np.sqrt(spread / total)
-    return Resolution(u.Quantity(error, unit=u.mm), u.Quantity(dispersion, unit=u.mm), amplitude, peak)
+        amplitude, peak_amplitude = (u.Quantity(each, unit=pair.unit) for each in (amplitude, peak_amplitude))
+    error = np.linalg.norm(places[peak] - places, axis=1)
+    mean, square = moments[:, 1:4] / moments[:, :1], moments[:, 4] / moments[:, 0]
+    # rounding, of some 1e-12 mm2, may fall below zero
+    dispersion = np.sqrt(np.maximum(square - 2 * (mean * places).sum(axis=1) + moments_of[:, 4], 0))
+    return Resolution(peak, u.Quantity(error, unit=u.mm), u.Quantity(dispersion, unit=u.mm), amplitude, peak_amplitude)
