@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault('MPLBACKEND', 'Agg')
+# before NumPy is imported: tests run side by side, and the threads of one would wait for those of another
+os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
 import brainstate
 import brainunit as u
