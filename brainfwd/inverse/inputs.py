@@ -7,9 +7,11 @@ from typing import Any
 
 import brainunit as u
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.linear_algebra import FLOOR
 from brainfwd.records import (
     SENSOR_UNITS,
     Channels,
@@ -71,6 +73,12 @@ class Covariance:
         """SI numbers of ``values``, which stand for ours: the same in another precision."""
         return values * self.to_si
 
+    @property
+    def floor(self) -> float:
+        """Of the largest eigenvalue: what is below may be rounding, which float32 has more of."""
+        rounding = jnp.finfo(self.values.dtype).eps if jnp.issubdtype(self.values.dtype, jnp.inexact) else 0.0
+        return max(FLOOR, float(rounding))
+
 
 def gain_of(lead_field: Any, where: str, channels: Channels | None = None) -> Gain:
     """Of a LeadField, of a Quantity (sensors, sources[, 3]), or of a dict of them by type, as `LeadField.gain` is.
@@ -118,7 +126,7 @@ def gain_of(lead_field: Any, where: str, channels: Channels | None = None) -> Ga
     arrays = [part.mantissa for part in parts.values()]
     if len(arrays) == 1:
         return Gain(arrays[0], to_si, channels)
-    xp = np if all(isinstance(a, np.ndarray) for a in arrays) else jax.numpy
+    xp = np if all(isinstance(a, np.ndarray) for a in arrays) else jnp
     order = np.argsort(np.concatenate([channels.indices(kind) for kind in parts]))
     return Gain(xp.concatenate(arrays)[order], to_si[order], channels)
 
@@ -162,7 +170,7 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
             to_si[np.ix_(index[a], index[b])] = _factor(block.unit, unit)
             row.append(block.mantissa)
         rows.append(row)
-    xp = np if all(isinstance(block, np.ndarray) for row in rows for block in row) else jax.numpy
+    xp = np if all(isinstance(block, np.ndarray) for row in rows for block in row) else jnp
     order = np.argsort(np.concatenate([index[kind] for kind in kinds]))
     values = xp.concatenate([xp.concatenate(row, axis=1) for row in rows])[np.ix_(order, order)]
     if not isinstance(values, jax.core.Tracer):

@@ -28,12 +28,13 @@ def whitener(noise_cov: NoiseCovariance, where: str) -> np.ndarray:
     return white_map(noise_cov.matrix_si, noise_cov.channels, noise_cov.rank)
 
 
-def white_map(covariance: Any, channels: Channels, rank: Mapping[str, int] | None = None) -> Any:
+def white_map(covariance: Any, channels: Channels, rank: Mapping[str, int] | None = None, floor: float = FLOOR) -> Any:
     r"""(rank, sensors) :math:`W` with :math:`W C W^T = I`, from SI numbers.
 
     The average reference P is part of it. Magnetometers and gradiometers are whitened together, EEG apart from them,
     and of each only the r directions in which there is noise are kept: :math:`W = \Lambda_r^{-1/2} V_r^T P` from
-    :math:`P C P^T = V \Lambda V^T`, where r is what the eigenvalues say, or ``rank`` if that is less.
+    :math:`P C P^T = V \Lambda V^T`, where r is how many eigenvalues are above ``floor`` of the largest, or ``rank`` if
+    that is less.
 
     In compiled code, where shapes cannot depend on values, the directions that are left out are rows of zeros. How many
     are kept is held constant by a derivative.
@@ -48,7 +49,7 @@ def white_map(covariance: Any, channels: Channels, rank: Mapping[str, int] | Non
         spread = xp_of(block).sqrt((alike / alike.sum(axis=1)) @ xp_of(block).diagonal(block))
         if name == 'eeg':
             spread = spread[1:]
-        white = _white_rows(basis @ block @ basis.T, spread, (rank or {}).get(name, len(basis)))
+        white = _white_rows(basis @ block @ basis.T, spread, alike.all(), (rank or {}).get(name, len(basis)), floor)
         rows.append(white @ (basis @ np.eye(len(channels))[index]))
     return xp_of(covariance).concatenate(rows)
 
@@ -60,15 +61,16 @@ def _differences(n: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def _white_rows(block: Any, spread: Any, limit: int) -> Any:
+def _white_rows(block: Any, spread: Any, alike: bool, limit: int, floor: float) -> Any:
     xp, n = xp_of(block), len(block)
     if n == 0:
         return np.zeros((0, 0))
     held = jax.lax.stop_gradient(block) if xp is jnp else block
-    relative = xp.linalg.eigvalsh(held / spread / spread[:, None])
-    rank = xp.minimum((relative > FLOOR * relative[-1]).sum(), limit)
     size = xp.trace(held)
     values, vectors = xp.linalg.eigh(held / size)
+    # of one type of channel, division by what it varies by changes nothing
+    relative = values if alike else xp.linalg.eigvalsh(held / spread / spread[:, None])
+    rank = xp.minimum((relative > floor * relative[-1]).sum(), limit)
     if xp is np:
         return (vectors[:, n - rank :] / np.sqrt(values[n - rank :] * size)).T
     # by Cholesky: the derivative of single eigenvectors does not exist where eigenvalues are equal, but that of the

@@ -90,6 +90,9 @@ class Beamformer(LinearInverse):
         self._fitted()
         return float(self._notes.value['reg'])
 
+    def _axes(self) -> Any:
+        return self.directions if self.orientation == 'free' else super()._axes()
+
     @abc.abstractmethod
     def covariance_of_interest(self, data_cov: Any) -> Any:
         """What of the whitened covariance of the data the filters are made from."""
@@ -150,7 +153,8 @@ class Beamformer(LinearInverse):
         problem.notes['reg'] = reg
         load = reg * xp.trace(covariance).real / problem.n_sensors
         values = xp.linalg.eigvalsh(covariance)
-        smallest = values[len(values) - problem.rank]
+        # by a mask: code compiled in another precision takes no index that is computed
+        smallest = xp.where(np.arange(len(values)) >= len(values) - problem.rank, values, np.inf).min()
         if not isinstance(values[0] + load, jax.core.Tracer):
             self._check_invertible(values, load)
         # rows of zeros, which compiled code keeps, would make it singular
