@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from brainfwd._core.checks import UnitError
+from brainfwd._core.units import nAm
 from brainfwd.inverse.functions import lambda_max, solve_inverse_admm
 
 PENALTIES = ['l1', 'l21']
@@ -134,6 +135,22 @@ def test_a_share_of_lambda_max_means_the_same_in_every_unit(problem):
     np.testing.assert_allclose(found[1].sources.mantissa, 1e-9 * found[0].sources.mantissa, rtol=1e-9)
     assert str(found[1].sources.unit) == 'm * nA'
     assert u.have_same_dim(found[1].objective.unit, u.tesla**2)
+
+
+def test_compiled_with_units(problem):
+    """The result is a tree of arrays that passes through transformations, and says itself why it stopped."""
+    data, gain = problem[0] * u.volt, problem[1][:, :, 0] * u.volt / (u.amp * u.meter)
+
+    def solve(y, g, share):
+        return solve_inverse_admm(y, g, share * lambda_max(y, g))
+
+    found = jax.jit(solve)(data, gain, 0.1)
+    expected = solve_inverse_admm(data, gain, 0.1 * lambda_max(data, gain))
+    assert found.stopped == expected.stopped
+    np.testing.assert_allclose(found.sources.to_decimal(nAm), expected.sources.to_decimal(nAm), rtol=1e-4, atol=1e5)
+    many = jax.jit(jax.vmap(solve, (None, None, 0)))(data, gain, jnp.array([0.1, 1.01]))
+    assert many.n_iter.tolist() == [found.n_iter, 10]
+    assert not many.sources[1].mantissa.any()
 
 
 def test_gradient_of_free_orientation(problem):

@@ -11,12 +11,10 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import FLOOR
 from brainfwd.inverse.functions.arguments import Units, compiled_in_double, concrete, matrix, unpack
+from brainfwd.inverse.functions.group_lasso import back, dual_norm, minimum, seen
 
 __all__ = ['InverseResult', 'lambda_max', 'solve_inverse_admm']
 
-_EVERY = 10
-# over-relaxation (Eckstein & Bertsekas, 1992; Boyd et al., 2011, 3.4.3)
-_RELAXATION = 1.6
 # axes of (sources, 3, times) over which a group goes, whose length is penalised
 _GROUPS = {'l1': (1,), 'l21': (1, 2)}
 
@@ -107,8 +105,8 @@ def solve_inverse_admm(
     adapted until primal and dual residuals are alike relative to their variables. The gap is that of Gramfort et al.
     (2012): a dual point from the residuals, scaled until it is feasible.
 
-    Gradients are those of the minimum, by the implicit function theorem: right where it has converged, for sources that
-    stay active; no others depend on anything.
+    Gradients are those of the minimum, by the implicit function theorem: right once it has converged, as long as the
+    same sources stay active. Those that are 0 have none.
 
     Boyd et al. (2011), Found. Trends Mach. Learn. 3, 1-122; Gramfort, Kowalski & Hämäläinen (2012), Phys. Med. Biol.
     57, 1937-1961; Wohlberg (2017), arXiv:1704.06209 (relative residuals).
@@ -127,14 +125,16 @@ def solve_inverse_admm(
     checks.positive(lambda_reg, f'{where}(lambda_reg)')
     checks.positive(tol, f'{where}(tol=...)')
     solve = functools.partial(_solved, penalty=penalty, maxiter=maxiter)
-    sources, residuals, objective, gap, n_iter = compiled_in_double(solve, data, gain, lambda_reg, depth, tol)
+    sources, residuals, objective, gap, n_iter, converged = compiled_in_double(
+        solve, data, gain, lambda_reg, depth, tol
+    )
     return InverseResult(
         units.of(sources if np.ndim(gain) == 3 else sources[:, 0], 0, 1),
         units.of(residuals, 1, 0),
         units.of(objective, 2, 0),
         gap,
         n_iter.astype(int),
-        gap <= tol,
+        converged > 0,
     )
 
 
@@ -172,14 +172,15 @@ def lambda_max(data: Any, gain: Any, *, penalty: str = 'l1', depth: float = 0.0)
 def _solved(data: Any, gain: Any, lambda_reg: Any, depth: Any, tol: Any, *, penalty: str, maxiter: int) -> tuple:
     gain = _three_axes(gain)
     weights = _depth_weights(gain, depth)
-    sources, *history = _minimum(data, gain, lambda_reg * weights, tol, _GROUPS[penalty], maxiter)
-    return sources, data - _seen(gain, sources), *history
+    sources, objective, gap, n_iter = minimum(data, gain, lambda_reg * weights, tol, _GROUPS[penalty], maxiter)
+    converged = jnp.where(gap <= tol, 1.0, 0.0)
+    return sources, data - seen(gain, sources), objective, gap, n_iter, converged
 
 
 @functools.partial(jax.jit, static_argnames=('penalty',))
 def _lambda_max(data: Any, gain: Any, depth: Any, *, penalty: str) -> Any:
     gain = _three_axes(gain)
-    return _dual_norm(_back(gain, data), _depth_weights(gain, depth), _GROUPS[penalty]).max()
+    return dual_norm(back(gain, data), _depth_weights(gain, depth), _GROUPS[penalty]).max()
 
 
 def _three_axes(gain: Any) -> Any:
@@ -189,110 +190,8 @@ def _three_axes(gain: Any) -> Any:
 def _depth_weights(gain: Any, depth: Any) -> Any:
     """(sources,) at most 1."""
     gram = jnp.einsum('mnk,mnl->nkl', gain, gain)
-    seen = jnp.linalg.eigvalsh(gram)[:, -1]
-    return (seen / seen.max()) ** (depth / 2)
-
-
-def _seen(gain: Any, sources: Any) -> Any:
-    """(sensors, times) of (sources, K, times)."""
-    return gain.reshape(len(gain), -1) @ sources.reshape(-1, sources.shape[-1])
-
-
-def _back(gain: Any, data: Any) -> Any:
-    """(sources, K, times) of (sensors, times): the transpose of `_seen`."""
-    return (gain.reshape(len(gain), -1).T @ data).reshape(*gain.shape[1:], -1)
-
-
-def _length(x: Any, group: tuple[int, ...]) -> Any:
-    return jnp.sqrt(jnp.square(x).sum(axis=group, keepdims=True))
-
-
-def _dual_norm(x: Any, threshold: Any, group: tuple[int, ...]) -> Any:
-    """(1, 1, times) or (1, 1, 1): by how much groups are longer than their thresholds, at most."""
-    return (_length(x, group) / threshold[:, None, None]).max(axis=0, keepdims=True)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))
-def _minimum(data: Any, gain: Any, threshold: Any, tol: Any, group: tuple[int, ...], maxiter: int) -> tuple:
-    """(sources, K, times), the objective, the relative gap, and the number of iterations."""
-    values, vectors = jnp.linalg.eigh(jnp.einsum('mnk,lnk->ml', gain, gain))
-    values = jnp.maximum(values, 0.0)
-    empty = jnp.square(data).sum() / 2
-    empty = jnp.where(empty > 0, empty, 1.0)
-
-    def step(_: Any, state: tuple) -> tuple:
-        z, dual, _, _, rho = state
-        # x = argmin |Y - G x|^2 + rho |x - z + dual|^2, by the matrix inversion lemma
-        target = z - dual
-        inverted = vectors @ ((vectors.T @ (data - _seen(gain, target))) / (values + rho)[:, None])
-        x = target + _back(gain, inverted)
-        relaxed = _RELAXATION * x + (1 - _RELAXATION) * z + dual
-        length = _length(relaxed, group)
-        kept = jnp.maximum(1 - threshold[:, None, None] / (rho * jnp.where(length > 0, length, 1.0)), 0.0)
-        new = kept * relaxed
-        return new, relaxed - new, x, z, rho
-
-    def block(carry: tuple) -> tuple:
-        state, objective, _, n = carry
-        here = jnp.minimum(maxiter - n, _EVERY)
-        z, dual, x, before, rho = jax.lax.fori_loop(0, here, step, state)
-        value, gap = _objective_and_gap(data, gain, threshold, z, group)
-        objective = objective.at[n // _EVERY].set(value)
-        primal = _norm(x - z) / jnp.maximum(_norm(x), _norm(z))
-        change = _norm(z - before) / _norm(dual)
-        known = (primal > 0) & (change > 0) & jnp.isfinite(primal) & jnp.isfinite(change)
-        factor = jnp.where(known, jnp.clip(jnp.sqrt(primal / change), 0.5, 2.0), 1.0)
-        return (z, dual / factor, x, before, rho * factor), objective, gap / empty, n + here
-
-    def unfinished(carry: tuple) -> Any:
-        _, _, gap, n = carry
-        return (n < maxiter) & ~(gap <= tol)
-
-    zeros = jnp.zeros((*gain.shape[1:], data.shape[1]))
-    start = (zeros, zeros, zeros, zeros, values.mean())
-    objective = jnp.full(-(-maxiter // _EVERY), jnp.nan)
-    state, objective, gap, n = jax.lax.while_loop(unfinished, block, (start, objective, jnp.inf, 0))
-    return state[0], objective, gap, jnp.asarray(n, float)
-
-
-def _norm(x: Any) -> Any:
-    return jnp.sqrt(jnp.square(x).sum())
-
-
-def _objective_and_gap(data: Any, gain: Any, threshold: Any, z: Any, group: tuple[int, ...]) -> tuple[Any, Any]:
-    residual = data - _seen(gain, z)
-    value = jnp.square(residual).sum() / 2 + (threshold[:, None, None] * _length(z, group)).sum()
-    # the dual: max <Y, D> - |D|^2 / 2 over all D that no source sees by more than its threshold
-    dual = residual / jnp.maximum(_dual_norm(_back(gain, residual), threshold, group)[0], 1.0)
-    return value, value - (dual * data).sum() + jnp.square(dual).sum() / 2
-
-
-def _forward(data: Any, gain: Any, threshold: Any, tol: Any, group: tuple[int, ...], maxiter: int) -> tuple:
-    result = _minimum(data, gain, threshold, tol, group, maxiter)
-    return result, (result[0], data, gain, threshold, tol)
-
-
-def _backward(group: tuple[int, ...], maxiter: int, saved: tuple, cotangents: tuple) -> tuple:
-    """Of the minimum: on the active set its gradient vanishes, whatever the data, gain and thresholds are."""
-    z, data, gain, threshold, tol = saved
-    length = _length(z, group)
-    active = length > 0
-    length = jnp.where(active, length, 1.0)
-    along = z / length
-
-    def slope(data: Any, gain: Any, threshold: Any) -> Any:
-        return active * (threshold[:, None, None] * along - _back(gain, data - _seen(gain, z)))
-
-    def hessian(v: Any) -> Any:
-        across = v - along * (along * v).sum(axis=group, keepdims=True)
-        return active * (_back(gain, _seen(gain, v)) + threshold[:, None, None] * across / length)
-
-    adjoint, _ = jax.scipy.sparse.linalg.cg(hessian, active * cotangents[0], tol=1e-10)
-    _, pull = jax.vjp(slope, data, gain, threshold)
-    return *pull(-adjoint), jnp.zeros_like(tol)
-
-
-_minimum.defvjp(_forward, _backward)
+    power = jnp.linalg.eigvalsh(gram)[:, -1]
+    return (power / power.max()) ** (depth / 2)
 
 
 def _checked(where: str, **arguments: Any) -> tuple[Units, list[Any]]:
