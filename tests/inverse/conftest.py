@@ -46,6 +46,19 @@ def _data(lead_field, shape=(7,), seed=1, scale=1.0):
     return scale * np.array([STD[k] for k in types]) * np.random.default_rng(seed).normal(size=(*shape, len(types)))
 
 
+def _data_cov(solver, noise_cov, seed=3):
+    """What ``fit`` takes besides: data of a few times the noise, as the solver wants them, or nothing."""
+    if not solver.needs_data:
+        return {}
+    n, rng = len(noise_cov.channels), np.random.default_rng(seed)
+    mixing = rng.normal(size=(n, 2 * n))
+    if solver.data_record is records.CrossSpectrum:
+        mixing = mixing + 0.5j * rng.normal(size=mixing.shape)
+    std = np.sqrt(np.diagonal(noise_cov.matrix_si))
+    matrix = (np.eye(n) + mixing @ mixing.conj().T / n) * np.outer(std, std)
+    return {'data_cov': solver.data_record(matrix, noise_cov.channels)}
+
+
 @pytest.fixture(scope='session')
 def problem():
     return _problem
@@ -54,3 +67,8 @@ def problem():
 @pytest.fixture(scope='session')
 def data():
     return _data
+
+
+@pytest.fixture(scope='session')
+def data_cov():
+    return _data_cov
