@@ -1,5 +1,6 @@
 """Linear algebra written once, for NumPy and for JAX."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ FLOOR = 1e-12
 
 Above what rounding to float32 leaves of a lost rank, 1e-14, and below any noise that was measured.
 """
+
+# numbers of a batch of results that stays in the cache of a processor
+_CACHED = 2**19
 
 
 def xp_of(*arrays: Any) -> Any:
@@ -78,26 +82,62 @@ def _symmetric_power_derivative(exponent: float, floor: float, primals: tuple, t
 def in_double(fn: Callable, *args: Any) -> Any:
     """``fn(*args)`` in float64, whatever the ambient precision: what it returns is in that of JAX.
 
-    ``args`` are pytrees of JAX or NumPy arrays, and all that ``fn`` may be differentiated by: in reverse mode. Where
-    nothing is JAX's, NumPy computes.
+    ``args`` are pytrees of JAX or NumPy arrays. By those of JAX ``fn`` may be differentiated, in reverse mode; those of
+    NumPy stay so, and what follows from them alone is computed once, when ``fn`` is compiled. Members of ``jax.vmap``
+    are computed one after the other where all of them at once are large.
     """
-    if xp_of(*args) is np:
-        return fn(*jax.tree.map(lambda x: np.asarray(x, complex if np.iscomplexobj(x) else float), args))
+    leaves, tree = jax.tree.flatten(args)
+    traced = [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
+    held = [None if isinstance(leaf, jax.Array) else _double(leaf) for leaf in leaves]
+    if not traced:
+        return fn(*jax.tree.unflatten(tree, held))
     ambient = jnp.result_type(float)
 
-    @jax.custom_vjp
-    def run(*args: Any) -> Any:
-        with jax.enable_x64(True):
-            return jax.tree.map(lambda x: jnp.asarray(x, _precision(x, ambient)), fn(*_widened(args)))
+    def wide(*traced: Any) -> Any:
+        given = iter(traced)
+        return fn(*jax.tree.unflatten(tree, [next(given) if x is None else x for x in held]))
 
-    def backward(args: Any, cotangent: Any) -> Any:
+    def narrow(*traced: Any) -> Any:
+        with jax.enable_x64(True):
+            return jax.tree.map(lambda x: jnp.asarray(x, _precision(x, ambient)), wide(*_widened(traced)))
+
+    @jax.custom_vjp
+    def run(*traced: Any) -> Any:
+        # where nothing is mapped, not even traced: what has values can be checked
+        concrete = not any(isinstance(x, jax.core.Tracer) for x in traced)
+        return (narrow if concrete else _in_cache(narrow))(*traced)
+
+    def backward(traced: Any, cotangent: Any) -> Any:
         # under its own scope: a rule that JAX derived by itself would be evaluated in the ambient precision
         with jax.enable_x64(True):
-            _, pull = jax.vjp(fn, *_widened(args))
-            return jax.tree.map(lambda x, arg: x.astype(arg.dtype), pull(_widened(cotangent)), args)
+            _, pull = jax.vjp(wide, *_widened(traced))
+            return jax.tree.map(lambda x, arg: x.astype(arg.dtype), pull(_widened(cotangent)), traced)
 
-    run.defvjp(lambda *args: (run(*args), args), backward)
-    return run(*args)
+    run.defvjp(lambda *traced: (run(*traced), traced), backward)
+    return run(*traced)
+
+
+def _in_cache(fn: Callable) -> Callable:
+    """``fn``, whose members ``jax.vmap`` computes in a loop where that is quicker: where all at once are large."""
+    called = jax.custom_batching.custom_vmap(fn)
+
+    @called.def_vmap
+    def mapped(size: int, batched: list[bool], *args: Any) -> tuple[Any, Any]:
+        def member(chosen: tuple) -> Any:
+            rest = iter(chosen)
+            return fn(*(next(rest) if b else arg for b, arg in zip(batched, args, strict=True)))
+
+        members = tuple(arg for b, arg in zip(batched, args, strict=True) if b)
+        shapes = jax.eval_shape(member, jax.tree.map(lambda x: x[0], members))
+        numbers = sum(leaf.size for leaf in jax.tree.leaves(shapes))
+        out = (jax.vmap(member) if size * numbers <= _CACHED else functools.partial(jax.lax.map, member))(members)
+        return out, jax.tree.map(lambda _: True, out)
+
+    return called
+
+
+def _double(x: Any) -> np.ndarray:
+    return np.asarray(x, complex if np.iscomplexobj(x) else float)
 
 
 def _widened(values: Any) -> Any:

@@ -194,7 +194,8 @@ class LinearInverse(Module, abc.ABC):
     def kernel_for(self, lead_field: Any, noise_cov: Any = None, *, data_cov: Any = None, nave: int = 1) -> Any:
         """The kernel that `fit` would make, which it leaves alone: what to ``jit``, ``vmap`` and differentiate.
 
-        Arguments are those of `fit`, and what is traced is a Quantity. Computed in float64, also where JAX is not.
+        Arguments are those of `fit`, and what is traced is a Quantity. Computed in float64, also where JAX is not; but
+        of a covariance in float32, eigenvalues below 1e-7 of the largest are rounding and count as 0.
 
         Returns
         -------
@@ -225,13 +226,15 @@ class LinearInverse(Module, abc.ABC):
         settings = {n: getattr(self, n) for n in self.parameter_fields if getattr(self, n) is not None}
 
         def compute(settings: dict, gain_values: Any, noise_values: Any, data_values: Any) -> tuple[Any, dict]:
-            white = white_map(noise.si(noise_values), gain.channels, rank)
+            white = white_map(noise.si(noise_values), gain.channels, rank, noise.floor)
             problem = _whitened(white, gain, gain.si(gain_values), self.orientation == 'fixed', nave)
             if data is not None:
                 problem = dataclasses.replace(problem, data_cov=white @ data.si(data_values) @ white.T)
-            if not isinstance(problem.gain, jax.core.Tracer):
+            if not any(isinstance(array, jax.core.Tracer) for array in (problem.seen, white)):
                 _check_seen(np.asarray(problem.gain), f'{where}(lead_field)')
-            kernel = self._with_settings(settings).whitened_kernel(problem) @ white
+            kernel = self._with_settings(settings).whitened_kernel(problem)
+            # in one product: one for each source is slow
+            kernel = (kernel.reshape(-1, len(white)) @ white).reshape(*kernel.shape[:2], -1)
             if not self.unit.is_unitless:
                 kernel = kernel * _in_unit(u.amp * u.meter, self.unit)
             return (kernel[:, 0] if kernel.shape[1] == 1 else kernel), problem.notes
@@ -348,8 +351,9 @@ class LinearInverse(Module, abc.ABC):
     def resolution_matrix(self) -> Any:
         r"""What the solver makes of one dipole at each source, without noise: :math:`K G`, in `unit` per nA m.
 
-        (sources, sources): rows are the cross talk of an estimate, columns the point spread of a source. With vectors,
-        (sources, 3, sources, 3). For many sources see ``bf.metrics.resolution``, which never holds all of it.
+        (sources, sources): rows are the cross talk of an estimate, columns the point spread of a source, of dipoles
+        along the direction in which the solver looks. With vectors, (sources, 3, sources, 3). For many sources see
+        ``bf.metrics.resolution``, which never holds all of it.
 
         Raises
         ------
@@ -361,12 +365,18 @@ class LinearInverse(Module, abc.ABC):
         if isinstance(self._gain.values, jax.core.Tracer):
             raise RuntimeError(f'{type(self).__name__}.resolution_matrix() needs a fit outside of compiled code.')
         gain = self._gain.si(self._gain.values)
-        if self.orientation == 'fixed' and not self._gain.is_fixed:
-            gain = _along_normals(gain, self._gain)
+        if kernel.ndim == 2 and not self._gain.is_fixed:
+            gain = (gain * self._axes()).sum(axis=-1)
         matrix = xp_of(kernel, gain).tensordot(kernel, gain, axes=1)
         per_moment = u.Quantity(matrix, unit=self.unit / (u.amp * u.meter))
         plain = self.unit.is_unitless
         return per_moment.in_unit(self.unit / nAm) if plain else per_moment.to_decimal(u.UNITLESS)
+
+    def _axes(self) -> Any:
+        """(sources, 3) direction of each source in an answer that has a sign."""
+        assert self._gain is not None
+        assert self._gain.sources is not None
+        return self._gain.sources.normals
 
     def __repr__(self) -> str:
         state = 'not fitted'
@@ -413,8 +423,9 @@ class LinearInverse(Module, abc.ABC):
     def _with_units(self, kernel: Any, channels: Channels) -> Any:
         # without a unit times 1/V is 1/V, but prints as a product of base units
         units = {k: unit**-1 if self.unit.is_unitless else self.unit / unit for k, unit in SENSOR_UNITS.items()}
-        by_kind = {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in channels.kinds}
-        return by_kind if channels.is_mixed else by_kind[channels.kinds[0]]
+        if not channels.is_mixed:
+            return u.Quantity(kernel, unit=units[channels.kinds[0]])
+        return {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in channels.kinds}
 
     def _answer(self, kernel: Any, y: Any) -> Any:
         kernel, y = _alike(kernel, y)
@@ -441,12 +452,11 @@ def _whitened(white: Any, gain: Gain, gain_si: Any, fixed: bool, nave: int) -> W
     channels = gain.channels
     kind = next(k for k in DEPTH_KINDS if k in channels.kinds)
     seen = _along_normals(gain_si, gain) if fixed and not gain.is_fixed else gain_si
-    whitened = (white @ seen.reshape(len(channels), -1)).reshape(len(white), gain.n_sources, -1)
     rank = len(white) if isinstance(white, np.ndarray) else (white != 0).any(axis=1).sum()
     return WhitenedProblem(
-        gain=whitened,
+        seen=seen.reshape(len(channels), gain.n_sources, -1),
+        white=white,
         rank=rank,
-        n_sensors=len(channels),
         unwhitened=gain_si[channels.indices(kind)],
         normals=None if gain.sources is None else gain.sources.normals,
         nave=nave,

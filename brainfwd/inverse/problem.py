@@ -1,5 +1,6 @@
 """The inverse problem as a solver sees it: white noise, no units."""
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +22,12 @@ class WhitenedProblem:
 
     Parameters
     ----------
-    gain : array
-        (directions, sources, K) whitened gain, per A m.
+    seen : array
+        (sensors, sources, K) gain before whitening, SI.
+    white : array
+        (directions, sensors) whitener.
     rank : int
-        In how many directions there is noise. In compiled code ``gain`` has rows of zeros besides.
-    n_sensors : int
-        How many channels there were before whitening.
+        In how many directions there is noise. In compiled code ``white`` has rows of zeros besides.
     unwhitened : array
         (channels, sources[, 3]) gain of the channels that tell the depth of a source, in all orientations there are.
     normals : array, optional
@@ -39,9 +40,9 @@ class WhitenedProblem:
         What a solver writes down for the user besides its kernel, by name.
     """
 
-    gain: Any
+    seen: Any
+    white: Any
     rank: Any
-    n_sensors: int
     unwhitened: Any = None
     normals: np.ndarray | None = None
     data_cov: Any = None
@@ -51,12 +52,23 @@ class WhitenedProblem:
     @property
     def xp(self) -> Any:
         """``numpy`` or ``jax.numpy``."""
-        return xp_of(self.gain)
+        return xp_of(self.seen, self.white)
+
+    @functools.cached_property
+    def gain(self) -> Any:
+        """(directions, sources, K) whitened gain, per A m."""
+        n, *rest = self.seen.shape
+        return (self.white @ self.seen.reshape(n, -1)).reshape(-1, *rest)
+
+    @property
+    def n_sensors(self) -> int:
+        """How many channels there were before whitening."""
+        return len(self.seen)
 
     @property
     def n_orientations(self) -> int:
         """1 or 3."""
-        return self.gain.shape[2]
+        return self.seen.shape[2]
 
     def depth_prior(self, exponent: Any) -> Any:
         """(sources,) variance of each source for a depth weighting, 1 for the deepest."""
@@ -65,7 +77,7 @@ class WhitenedProblem:
     def orientation_root(self, loose: Any) -> Any:
         """(sources, K, K) symmetric root of the covariance of the components, 1 along the normal."""
         if self.n_orientations == 1:
-            return np.ones((self.gain.shape[1], 1, 1))
+            return np.ones((self.seen.shape[1], 1, 1))
         if self.normals is None:
-            return np.broadcast_to(np.eye(3), (self.gain.shape[1], 3, 3))
+            return np.broadcast_to(np.eye(3), (self.seen.shape[1], 3, 3))
         return orientation_root(self.normals, loose)

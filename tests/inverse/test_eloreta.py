@@ -23,7 +23,7 @@ def _solved(orientation, seed=0):
     rng = np.random.default_rng(seed)
     gain = rng.normal(size=(RANK, N, 1 if orientation == 'fixed' else 3))
     gain *= rng.uniform(0.1, 1.0, (1, N, 1)) * np.exp(-rng.uniform(0, 2, (RANK, 1, 1)))
-    kernel = ELORETA(orientation=orientation).whitened_kernel(WhitenedProblem(gain, RANK, RANK))
+    kernel = ELORETA(orientation=orientation).whitened_kernel(WhitenedProblem(gain, np.eye(RANK), RANK))
     return gain, kernel, (np.eye(RANK) - np.einsum('rnk,nks->rs', gain, kernel)) / LAMBDA2
 
 

@@ -43,7 +43,7 @@ def test_standardised(orientation, nave, problem):
     rng = np.random.default_rng(0)
     normals = np.linalg.qr(rng.normal(size=(40, 3, 3)))[0][:, 0]
     gain = rng.normal(size=(12, 40, 3))
-    white = WhitenedProblem(gain, 12, 12, unwhitened=gain, normals=normals, nave=nave)
+    white = WhitenedProblem(gain, np.eye(12), 12, unwhitened=gain, normals=normals, nave=nave)
     explained = np.einsum('rnk,nks->rs', gain, MinimumNorm(orientation=orientation).whitened_kernel(white))
     data_cov = np.linalg.inv(np.eye(12) - explained) / nave
     kernel = SLORETA(orientation=orientation, standardise='block').whitened_kernel(white)

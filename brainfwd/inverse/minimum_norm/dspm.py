@@ -22,6 +22,6 @@ class DSPM(WeightedMinimumNorm):
     unit = u.UNITLESS
 
     def whitened_kernel(self, problem: WhitenedProblem) -> Any:
-        kernel, _, _ = self.regularised(problem, self.prior(problem))
+        kernel, _ = self.regularised(problem, self.prior(problem))
         variance = (kernel**2).sum(axis=(1, 2), keepdims=True) / problem.nave
         return kernel / variance**0.5

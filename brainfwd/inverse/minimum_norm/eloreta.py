@@ -10,7 +10,7 @@ import numpy as np
 
 from brainfwd._core.linear_algebra import solve_positive, symmetric_power
 from brainfwd._core.units import nAm
-from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm, scaled
+from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm
 from brainfwd.inverse.problem import WhitenedProblem
 
 __all__ = ['ELORETA']
@@ -50,11 +50,10 @@ class ELORETA(WeightedMinimumNorm):
     def prior(self, problem: WhitenedProblem) -> Any:
         """(sources, K, K) prior from which the iteration starts: sources are equal."""
         root = self.orientation_root(problem)
-        return scaled(problem, root @ root)
+        return root @ root
 
     def whitened_kernel(self, problem: WhitenedProblem) -> Any:
-        start, root, xp = self.prior(problem), self.orientation_root(problem), problem.xp
-        lambda2 = self.lambda2_of(problem, start)
+        root, xp = self.orientation_root(problem), problem.xp
         # (sources, K, directions), for products by source
         leads = root @ xp.moveaxis(problem.gain, 0, -1)
         identity = xp.eye(leads.shape[-1])
@@ -69,8 +68,10 @@ class ELORETA(WeightedMinimumNorm):
             seen = (_stacked(leads) @ inverse).reshape(leads.shape) @ leads.swapaxes(-1, -2)
             return normalised(root @ symmetric_power(seen, -0.5, _UNSEEN) @ root)
 
-        prior, _ = (_settled if xp is np else _settled_compiled)(step, normalised(start))
-        return self.regularised(problem, scaled(problem, prior), lambda2)[0]
+        start = normalised(self.prior(problem))
+        lambda2 = self.lambda2_of(problem, start[1])
+        prior, _ = (_settled if xp is np else _settled_compiled)(step, start)
+        return self.regularised(problem, prior, lambda2)[0]
 
 
 def _stacked(leads: Any) -> Any:

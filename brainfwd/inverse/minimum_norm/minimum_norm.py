@@ -24,5 +24,5 @@ class MinimumNorm(WeightedMinimumNorm):
     unit = nAm
 
     def whitened_kernel(self, problem: WhitenedProblem) -> Any:
-        kernel, _, _ = self.regularised(problem, self.prior(problem))
+        kernel, _ = self.regularised(problem, self.prior(problem))
         return kernel

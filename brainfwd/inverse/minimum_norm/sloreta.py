@@ -6,7 +6,7 @@ import brainunit as u
 
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import symmetric_power
-from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm
+from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm, weighted
 from brainfwd.inverse.problem import WhitenedProblem
 
 __all__ = ['SLORETA']
@@ -44,8 +44,9 @@ class SLORETA(WeightedMinimumNorm):
         return self._standardise
 
     def whitened_kernel(self, problem: WhitenedProblem) -> Any:
-        kernel, columns, lambda2 = self.regularised(problem, self.prior(problem))
-        # columns are G R
+        prior = self.prior(problem)
+        kernel, lambda2 = self.regularised(problem, prior)
+        columns = weighted(problem.gain, prior)
         if self.standardise == 'block':
             spread = kernel @ columns.swapaxes(0, 1) / (lambda2 * problem.nave)
             return symmetric_power(spread, -0.5) @ kernel

@@ -61,44 +61,37 @@ class WeightedMinimumNorm(LinearInverse):
         return problem.orientation_root(self.loose if self.orientation == 'loose' else 1.0)
 
     def prior(self, problem: WhitenedProblem) -> Any:
-        """(sources, K, K) prior covariance R of each source, scaled so that tr(G R G') is the rank."""
+        """(sources, K, K) prior covariance R of each source, up to a factor."""
         root = self.orientation_root(problem)
-        return scaled(problem, problem.depth_prior(self.depth)[:, None, None] * (root @ root))
+        return problem.depth_prior(self.depth)[:, None, None] * (root @ root)
 
-    def lambda2_of(self, problem: WhitenedProblem, prior: Any) -> Any:
-        r""":math:`\lambda^2` as set, or as the rule chooses it under this prior."""
+    def lambda2_of(self, problem: WhitenedProblem, model_cov: Any) -> Any:
+        r""":math:`\lambda^2` as set, or as the rule chooses it under this :math:`G R G^T`, of mean power 1."""
         if self.regularisation is None:
             return self.snr**-2 if self.lambda2 is None else self.lambda2
         where = f'{type(self).__name__}(regularisation={self.regularisation!r})'
-        model_cov = _product(weighted(problem.gain, prior), problem.gain)
         return choose_lambda2(self.regularisation, model_cov, problem.data_cov, problem.rank, where)
 
-    def regularised(self, problem: WhitenedProblem, prior: Any, lambda2: Any = None) -> tuple[Any, Any, Any]:
-        r"""K (sources, K, directions), :math:`G R` (directions, sources, K) and :math:`\lambda^2` under a prior.
+    def regularised(self, problem: WhitenedProblem, prior: Any, lambda2: Any = None) -> tuple[Any, Any]:
+        r"""K (sources, K, directions) under a prior, and :math:`\lambda^2` in units of that prior.
 
-        ``lambda2`` is chosen under this prior, unless it is given.
+        That is, times the mean of :math:`G R G^T`, which takes the place of scaling the prior. ``lambda2`` is chosen
+        under this prior, unless it is given.
         """
-        gain, xp = problem.gain, problem.xp
-        n, _, k = gain.shape
-        columns = weighted(gain, prior)
-        lambda2 = self.lambda2_of(problem, prior) if lambda2 is None else lambda2
+        white, xp = problem.white, problem.xp
+        n, _, k = problem.seen.shape
+        # all that is as large as the sources before the noise comes in: of many covariances it is computed once
+        columns = weighted(problem.seen, prior).reshape(n, -1)
+        model_cov = white @ (columns @ problem.seen.reshape(n, -1).T) @ white.T
+        power = xp.trace(model_cov) / problem.rank
+        lambda2 = self.lambda2_of(problem, model_cov / power) if lambda2 is None else lambda2
         problem.notes['lambda2'] = lambda2
-        solved = solve_positive(_product(columns, gain) + lambda2 * xp.eye(n), columns.reshape(n, -1))
-        return solved.T.reshape(-1, k, n), columns, lambda2
+        solved = solve_positive(model_cov + lambda2 * power * xp.eye(len(white)), white)
+        return (columns.T @ solved.T).reshape(-1, k, len(white)), lambda2 * power
 
 
 def weighted(gain: Any, covariance: Any) -> Any:
-    """:math:`G R`, (directions, sources, K)."""
+    """:math:`G R`, (sensors, sources, K)."""
     if covariance.shape[-1] == 1:
         return gain * covariance[:, 0]
     return (gain.swapaxes(0, 1) @ covariance).swapaxes(0, 1)
-
-
-def scaled(problem: WhitenedProblem, covariance: Any) -> Any:
-    """(sources, K, K) covariance, times what makes tr(G R G') the rank."""
-    return covariance * (problem.rank / (weighted(problem.gain, covariance) * problem.gain).sum())
-
-
-def _product(columns: Any, gain: Any) -> Any:
-    """:math:`G R G^T`, (directions, directions)."""
-    return columns.reshape(len(columns), -1) @ gain.reshape(len(gain), -1).T
