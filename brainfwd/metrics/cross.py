@@ -21,10 +21,11 @@ def cross_spectrum(
 ) -> CrossSpectrum:
     r"""Cross-spectrum of the sensors within a band of frequencies, by Welch's method.
 
-    .. math:: C_{ab} = \sum_{f_1 \le f \le f_2} \Delta f \, \langle X_a(f) \, X_b^*(f) \rangle
+    .. math:: C_{ab} = n \sum_{f_1 \le f \le f_2} \Delta f \, \langle X_a(f) \, X_b^*(f) \rangle
 
-    with X the windowed spectra of the segments, as in `power_spectrum`: on the diagonal stands `band_power`. What the
-    sensors of an average of n repetitions hold of noise is an n-th of that of one.
+    with X the windowed spectra of the segments, as in `power_spectrum`, and n the repetitions that the recording
+    averages, `Recording.nave`: the noise in it is that of one, as in `Recording.covariance`. On the diagonal stands n
+    times `band_power`.
 
     Parameters
     ----------
@@ -59,5 +60,5 @@ def cross_spectrum(
     spectra = np.concatenate([block[..., inside] for block in blocks])
     n_segments = spectra.shape[1]
     spectra = spectra.reshape(len(spectra), -1)
-    matrix = (frequencies[1] / n_segments) * (spectra @ spectra.conj().T)
+    matrix = (recording.nave * frequencies[1] / n_segments) * (spectra @ spectra.conj().T)
     return CrossSpectrum(matrix, recording.channels, band, n_segments)

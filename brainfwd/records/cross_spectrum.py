@@ -20,11 +20,12 @@ __all__ = ['CrossSpectrum']
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CrossSpectrum:
-    r"""Cross-spectrum of the sensors, over a band of frequencies.
+    r"""Cross-spectrum of the sensors, over a band of frequencies: as of a single repetition, like `NoiseCovariance`.
 
     .. math:: C_{ab} = \Big\langle \sum_{f_1 \le f \le f_2} X_a(f) \, X_b^*(f) \Big\rangle
 
-    scaled so that its diagonal is the variance of each sensor within the band. The phase of an entry is by how much
+    scaled so that its diagonal is the variance of each sensor within the band; of an average of n repetitions, n times
+    that, so that the noise in it is that of one. The phase of an entry is by how much
     sensor a leads sensor b; its real part, `in_phase`, is the covariance of the sensors filtered to the band.
     ``bf.metrics.cross_spectrum`` computes it from a recording.
 

@@ -123,6 +123,33 @@ def test_noise_may_be_a_cross_spectrum(both):
     np.testing.assert_allclose(DICS().fit(lead_field, noise, data_cov=cross).power(cross), expected, rtol=1e-12)
 
 
+def test_a_rule_compares_with_noise_of_a_single_repetition_in_the_same_band(problem):
+    """An average of 16, of 16 times the power over its noise, is as a single repetition of 4 times the amplitude."""
+    lead_field, noise_cov = problem('eeg')
+    rng = np.random.default_rng(0)
+    rest, noise = rng.normal(size=(2, 2000, 12)) @ np.linalg.cholesky(noise_cov.matrix_si).T
+    evoked = 3e-9 * rng.normal(size=(2000, 30)) @ lead_field.fixed().gain_si.T
+    single, average = (
+        metrics.cross_spectrum(records.Recording(y, lead_field.channels, 4 * u.ms, nave=n), BAND)
+        for y, n in ((4 * evoked + noise, 1), (evoked + noise / 4, 16))
+    )
+    rest = metrics.cross_spectrum(records.Recording(rest, lead_field.channels, 4 * u.ms), BAND)
+    for rule in ('evidence', 'discrepancy'):
+        solvers = [DICS(regularisation=rule).fit(lead_field, rest, data_cov=cross) for cross in (single, average)]
+        assert 0.01 < solvers[0].chosen_reg < 0.5
+        assert solvers[1].chosen_reg == pytest.approx(solvers[0].chosen_reg)
+        assert _relative(u.get_mantissa(solvers[1].kernel), u.get_mantissa(solvers[0].kernel)) < 1e-9
+
+
+def test_a_rule_takes_noise_of_the_band_alone(both):
+    lead_field, noise_cov, cross = both
+    with pytest.raises(TypeError, match=r'got a NoiseCovariance: write metrics\.cross_spectrum\(rest, band\)'):
+        DICS(regularisation='evidence').fit(lead_field, noise_cov, data_cov=cross)
+    other = records.CrossSpectrum(noise_cov.matrix_si, lead_field.channels, (8 * u.Hz, 30 * u.Hz))
+    with pytest.raises(ValueError, match='8 to 13 Hz; got 8 to 30 Hz'):
+        DICS(regularisation='evidence').fit(lead_field, other, data_cov=cross)
+
+
 @pytest.mark.parametrize('real_filter', [True, False])
 def test_order_of_channels_does_not_matter(real_filter, both):
     lead_field, noise_cov, cross = both

@@ -15,6 +15,7 @@ from brainfwd import records
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.units import nAm
 from brainfwd.inverse import LCMV, MinimumNorm
+from brainfwd.inverse.beamformers.directions import upwards
 
 NORMS = ['unit-gain', 'unit-noise-gain', 'unit-noise-gain-invariant', 'nai']
 ORIENTATIONS = ['fixed', 'free', 'vector']
@@ -214,6 +215,14 @@ def test_invariant_to_the_scale_of_the_data(exponent, orientation, weight_norm, 
     assert _relative(*answers) < 1e-9
 
 
+def test_a_direction_without_normals_has_one_sign():
+    directions = np.array([[0.6, -0.6, 0.53], [0.5, 0.5, -0.71], [-0.6, 0.53, 0.6], [0.0, 0.0, -1.0]])
+    expected = directions * [[1], [-1], [-1], [-1]]
+    for array in (directions, jnp.asarray(directions)):
+        for sign in (1, -1):
+            np.testing.assert_allclose(upwards(sign * array, None), expected, rtol=1e-6)
+
+
 @every_norm
 def test_axes_do_not_matter_but_to_norms_of_single_components(weight_norm, problem, data):
     lead_field, noise_cov = problem('eeg')
@@ -231,9 +240,33 @@ def test_a_rule_chooses_as_for_all_solvers(eeg):
         chosen = LCMV(regularisation=rule).fit(lead_field, noise_cov, data_cov=data_cov)
         other = MinimumNorm(regularisation=rule, depth=0.0).fit(lead_field, noise_cov, data_cov=data_cov)
         lambda2 = other.chosen_lambda2
-        assert chosen.chosen_reg == pytest.approx(lambda2 / (1 + lambda2), rel=1e-6)
+        # 11 directions of 12 electrodes are left by the average reference
+        assert chosen.chosen_reg == pytest.approx(lambda2 / (1 + lambda2) * 12 / 11, rel=1e-6)
         given = LCMV(reg=chosen.chosen_reg).fit(lead_field, noise_cov, data_cov=data_cov)
         assert _relative(u.get_mantissa(chosen.kernel), u.get_mantissa(given.kernel)) < 1e-12
+
+
+@pytest.fixture(scope='module')
+def of_the_model():
+    """Twelve magnetometers, and data of six sources of equal power in white noise: what a rule takes them to be."""
+    gain = 2e-6 * np.random.default_rng(3).normal(size=(12, 6))
+    noise = 20e-15**2 * np.eye(12)
+    return gain, noise, 50e-9**2 * gain @ gain.T + noise
+
+
+@pytest.mark.parametrize('n_sensors', [12, 60])
+def test_what_a_rule_adds_is_the_noise(n_sensors, of_the_model):
+    """In however many sensors: those of 12 directions that are mixed into 60 see and say the same."""
+    gain, noise, data = of_the_model
+    mixing = np.linalg.qr(np.random.default_rng(4).normal(size=(n_sensors, 12)))[0]
+    solver = LCMV(regularisation='evidence', weight_norm='unit-gain').fit(
+        mixing @ gain * u.tesla / (u.amp * u.meter),
+        mixing @ noise @ mixing.T * u.tesla**2,
+        data_cov=mixing @ data @ mixing.T * u.tesla**2,
+    )
+    rows = np.linalg.solve(data + noise, gain).T
+    expected = 1e9 * rows / (rows * gain.T).sum(axis=1, keepdims=True)
+    assert _relative(u.get_mantissa(solver.kernel) @ mixing, expected) < 1e-6
 
 
 @pytest.mark.parametrize('weight_norm', ['unit-gain', 'nai'])
@@ -341,6 +374,16 @@ class TestCompiled:
         solver.fit(gain * GAIN_UNIT, noises[0] * V2, data_cov=data * V2)
         inside = jax.jit(lambda noise: solver.kernel_for(gain * GAIN_UNIT, noise, data_cov=data * V2))(
             jnp.asarray(noises[0] * 1e12) * u.uvolt**2
+        )
+        assert _relative(u.get_mantissa(inside), u.get_mantissa(solver.kernel)) < 1e-5
+
+    def test_a_dead_channel_in_the_data_is_no_direction_without_noise(self, of_the_model):
+        gain, noise, data = of_the_model
+        data = data * 1e30 * (np.outer(np.arange(12) != 4, np.arange(12) != 4))
+        solver, gain = LCMV(weight_norm='unit-gain'), gain * u.tesla / (u.amp * u.meter)
+        solver.fit(gain, noise * 1e30 * u.ftesla**2, data_cov=data * u.ftesla**2)
+        inside = jax.jit(lambda noise, data: solver.kernel_for(gain, noise * u.ftesla**2, data_cov=data * u.ftesla**2))(
+            *map(jnp.asarray, (noise * 1e30, data))
         )
         assert _relative(u.get_mantissa(inside), u.get_mantissa(solver.kernel)) < 1e-5
 

@@ -58,6 +58,16 @@ def test_over_all_frequencies_its_real_part_is_the_covariance(recording):
     assert abs(relative).max() < 0.1
 
 
+def test_of_an_average_it_is_that_of_a_single_repetition(recording):
+    """As its covariance is: over all frequencies the two agree."""
+    rng = np.random.default_rng(1)
+    average = SCALE * rng.normal(size=(9, 3001, 4)).mean(axis=0)
+    average = records.Recording(average, MIXED, PERIOD, nave=9)
+    cross = metrics.cross_spectrum(average, (0 * u.Hz, 125 * u.Hz)).in_phase.matrix_si / np.outer(SCALE, SCALE)
+    np.testing.assert_allclose(cross, average.covariance().matrix_si / np.outer(SCALE, SCALE), atol=0.05)
+    np.testing.assert_allclose(cross, np.eye(4), atol=0.1)
+
+
 def test_errors(recording):
     with pytest.raises(TypeError, match='Recording; got ndarray'):
         metrics.cross_spectrum(recording.data_si, BAND)

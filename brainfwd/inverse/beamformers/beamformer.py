@@ -50,8 +50,9 @@ class Beamformer(LinearInverse):
     rank
         As for `LinearInverse`.
     regularisation : {'evidence', 'gcv', 'discrepancy'}, optional
-        Instead of ``reg``: the rule chooses lambda2 as for all solvers, for sources of equal power, and reg is
-        ``lambda2 / (1 + lambda2)``, the share of noise in the power of the data.
+        Instead of ``reg``: the rule chooses lambda2 as for all solvers, for sources of equal power. The share of noise
+        in the power of the data is then ``lambda2 / (1 + lambda2)``, of its mean over the directions in which there is
+        noise; as a share of the mean over all sensors, `chosen_reg` is larger where these are more.
     """
 
     orientations = ('fixed', 'free', 'vector')
@@ -75,7 +76,11 @@ class Beamformer(LinearInverse):
 
     @property
     def directions(self) -> Any:
-        """(sources, 3) unit vectors: along which each source is looked at, where the orientation is ``'free'``."""
+        """(sources, 3) unit vectors: along which each source is looked at, where the orientation is ``'free'``.
+
+        Of a LeadField they point out of the cortex. A gain alone has no normals: there the largest component is
+        positive, and so directions, and answers, may have the other sign.
+        """
         self._fitted()
         if self.orientation != 'free':
             raise ValueError(
@@ -149,26 +154,26 @@ class Beamformer(LinearInverse):
             model_cov = model_cov * (problem.rank / xp.trace(model_cov))
             where = f'{type(self).__name__}(regularisation={self.regularisation!r})'
             lambda2 = choose_lambda2(self.regularisation, model_cov, covariance.real, problem.rank, where)
-            reg = lambda2 / (1 + lambda2)
+            reg = lambda2 / (1 + lambda2) * problem.n_sensors / problem.rank
         problem.notes['reg'] = reg
         load = reg * xp.trace(covariance).real / problem.n_sensors
         values = xp.linalg.eigvalsh(covariance)
         # by a mask: code compiled in another precision takes no index that is computed
         smallest = xp.where(np.arange(len(values)) >= len(values) - problem.rank, values, np.inf).min()
         if not isinstance(values[0] + load, jax.core.Tracer):
-            self._check_invertible(values, load)
+            self._check_invertible(values, smallest, int(problem.rank), load)
         # rows of zeros, which compiled code keeps, would make it singular
-        empty = 0.0 if xp is np else xp.where(xp.diagonal(covariance).real == 0, 1.0, 0.0)
+        empty = (problem.white == 0).all(axis=1)
         return covariance + xp.eye(len(covariance)) * (load + empty), xp.maximum(smallest, load)
 
-    def _check_invertible(self, values: Any, load: Any) -> None:
+    def _check_invertible(self, values: Any, smallest: Any, n: int, load: Any) -> None:
         where = f'{type(self).__name__}.fit(data_cov=...)'
         if values[-1] <= 0:
             raise ValueError(f'{where} is zero in all directions in which there is noise: there is nothing to filter.')
-        if values[0] + load <= FLOOR * values[-1]:
+        if smallest + load <= FLOOR * values[-1]:
             rank = int((values > FLOOR * values[-1]).sum())
             raise ValueError(
-                f'{where} varies in {rank} of the {len(values)} directions in which there is noise, and '
+                f'{where} varies in {rank} of the {n} directions in which there is noise, and '
                 f'reg={float(self.reg):g} leaves it singular: write reg=0.05, for example, or take more samples.'
             )
 

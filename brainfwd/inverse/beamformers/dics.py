@@ -8,7 +8,7 @@ from brainfwd._core import checks
 from brainfwd._core.linear_algebra import in_double
 from brainfwd.inverse.beamformers.beamformer import Beamformer
 from brainfwd.inverse.inputs import Covariance, Gain
-from brainfwd.records import CrossSpectrum, Recording
+from brainfwd.records import CrossSpectrum, NoiseCovariance, Recording
 
 __all__ = ['DICS']
 
@@ -18,7 +18,8 @@ class DICS(Beamformer):
 
     As `LCMV`, with the cross-spectrum S of the data in the place of their covariance:
     ``fit(lead_field, noise_cov, data_cov=metrics.cross_spectrum(recording, band))``. ``noise_cov`` may be the
-    cross-spectrum of a segment without activity, too, of which the real part counts. The filters map power and
+    cross-spectrum of a segment without activity, too, of which the real part counts, and has to be for
+    ``regularisation``, which compares the two: ``metrics.cross_spectrum(rest, band)``. The filters map power and
     coherence:
 
     .. math:: P_i = w_i S w_i^*, \qquad c_{ij} = \frac{w_i S w_j^*}{\sqrt{P_i P_j}}
@@ -92,8 +93,23 @@ class DICS(Beamformer):
     def _shown(self) -> list[str]:
         return [*super()._shown(), *([] if self.real_filter else ['real_filter=False'])]
 
+    def _fit(self, lead_field: Any, noise_cov: Any, data_cov: Any, nave: int, where: str) -> tuple[Gain, Any, dict]:
+        if self.regularisation is not None:
+            of_band = f'{where}(noise_cov) is noise in the band of data_cov, for regularisation={self.regularisation!r}'
+            if isinstance(noise_cov, NoiseCovariance):
+                raise TypeError(f'{of_band}; got a NoiseCovariance: write metrics.cross_spectrum(rest, band).')
+            bands = [_hertz(cross) for cross in (noise_cov, data_cov)]
+            if None not in bands and bands[0] != bands[1]:
+                raise ValueError(f'{of_band}, {bands[1]}; got {bands[0]}.')
+        return super()._fit(lead_field, noise_cov, data_cov, nave, where)
+
     def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:
         return super()._noise(noise_cov.in_phase if isinstance(noise_cov, CrossSpectrum) else noise_cov, gain, where)
+
+
+def _hertz(cross: Any) -> str | None:
+    band = cross.band if isinstance(cross, CrossSpectrum) else None
+    return None if band is None else '{:g} to {:g} Hz'.format(*(edge.mantissa for edge in band))
 
 
 def _source(reference: Any, n_sources: int, where: str) -> int:

@@ -10,7 +10,7 @@ from brainfwd._core.linear_algebra import symmetric_power, xp_of
 
 __all__ = ['largest_ratio', 'upwards']
 
-# of the largest eigenvalue: closer ones have no eigenvectors of their own
+# of the largest: closer eigenvalues have no eigenvectors of their own, and closer components are equal
 _EQUAL = 1e-10
 
 
@@ -29,11 +29,17 @@ def largest_ratio(over: Any, under: Any) -> Any:
 
 
 def upwards(directions: Any, normals: Any) -> Any:
-    """Each of e and -e that points out of the cortex; without normals, the one whose largest component is positive."""
+    """Each of e and -e that points out of the cortex; without normals, the one whose largest component is positive.
+
+    Of equal components, the first.
+    """
     xp = xp_of(directions)
     if normals is None:
         size = abs(directions)
-        along = xp.where(size == size.max(axis=-1, keepdims=True), directions, 0.0).sum(axis=-1, keepdims=True)
+        largest = size >= (1 - _EQUAL) * size.max(axis=-1, keepdims=True)
+        # by a mask: code compiled in another precision takes no index that is computed
+        first = largest & (xp.cumsum(largest * 1.0, axis=-1) == 1)
+        along = xp.where(first, directions, 0.0).sum(axis=-1, keepdims=True)
     else:
         along = (directions * normals).sum(axis=-1, keepdims=True)
     return xp.where(along < 0, -directions, directions)
