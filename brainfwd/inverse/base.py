@@ -227,6 +227,8 @@ class LinearInverse(Module, abc.ABC):
 
         def compute(settings: dict, gain_values: Any, noise_values: Any, data_values: Any) -> tuple[Any, dict]:
             white = white_map(noise.si(noise_values), gain.channels, rank, noise.floor)
+            # solvers go by it, whatever else is traced
+            white = xp_of(settings, gain_values, white, data_values).asarray(white)
             problem = _whitened(white, gain, gain.si(gain_values), self.orientation == 'fixed', nave)
             if data is not None:
                 problem = dataclasses.replace(problem, data_cov=white @ data.si(data_values) @ white.T)
