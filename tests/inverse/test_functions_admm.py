@@ -170,6 +170,26 @@ def test_gradient_of_free_orientation(problem):
     assert abs(expected) > 1e-2
 
 
+@every_penalty
+def test_gradient_of_the_objective(penalty, problem):
+    """At the minimum that of the data are the residuals, that of the gain is what they leave of each source."""
+    data, gain = problem
+    lambda_reg = 0.3 * lambda_max(data, gain, penalty=penalty)
+
+    def lowest(data, gain, share):
+        found = solve_inverse_admm(data, gain, share * lambda_reg, penalty=penalty, tol=1e-12)
+        return jnp.nanmin(found.objective), found
+
+    with jax.enable_x64(True):
+        given = [jnp.asarray(x) for x in (data, gain, 1.0)]
+        gradients, found = jax.grad(lowest, (0, 1, 2), has_aux=True)(*given)
+    assert found.converged
+    assert found.sources.any()
+    np.testing.assert_allclose(gradients[0], found.residuals, atol=1e-9)
+    np.testing.assert_allclose(gradients[1], -np.einsum('mt,nkt->mnk', found.residuals, found.sources), atol=1e-9)
+    assert gradients[2] == pytest.approx(lambda_reg * _length(found.sources, penalty).sum(), rel=1e-6)
+
+
 def test_nothing_in_nothing_out(problem):
     data, gain = problem
     found = solve_inverse_admm(0 * data, gain, 1.0)

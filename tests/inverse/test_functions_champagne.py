@@ -1,5 +1,7 @@
 """Powers learned from a covariance, against what maximum likelihood is where it is known."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -75,6 +77,56 @@ def test_directions_without_noise_are_left_out(problem):
     np.testing.assert_allclose(filters, fewer @ basis, atol=1e-9)
 
 
+def test_what_the_data_do_not_vary_in_is_left_out_where_noise_is_learned(problem):
+    """In an average reference: the same as without the direction that it takes, after any number of steps."""
+    cov, gain, _ = problem
+    reference = np.eye(10) - 0.1
+    basis = np.linalg.svd(reference)[0][:, :9].T
+    for max_iter in (20, 500):
+        full, filters = champagne_solver(reference @ cov @ reference, gain, max_iter=max_iter, tol=0.0)
+        less, fewer = champagne_solver(basis @ cov @ basis.T, basis @ gain, max_iter=max_iter, tol=0.0)
+        np.testing.assert_allclose(full, less, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(filters, fewer @ basis, atol=1e-7)
+
+
+@pytest.mark.parametrize('seed', [1, 2, 3])
+def test_few_samples_that_sources_explain_without_noise(seed):
+    rng = np.random.default_rng(seed)
+    gain, sources = rng.normal(size=(12, 40)), np.zeros((40, 6))
+    sources[:3] = rng.normal(size=(3, 6))
+    data = gain @ sources + 0.3 * rng.normal(size=(12, 6))
+    gamma, weights = champagne_solver(data @ data.T / 6, gain, max_iter=2000, tol=0.0)
+    assert (gamma >= 0).all()
+    # what is left of the data
+    assert np.linalg.norm(gain @ (weights @ data) - data) < np.linalg.norm(data)
+
+
+def test_a_source_that_no_sensor_sees(problem):
+    cov, gain, noise_cov = problem
+    with_one = np.insert(gain, 7, 0.0, axis=1)
+    with pytest.raises(
+        ValueError, match=r'champagne_solver\(gain\) has sources that no sensor sees, 7: leave them out'
+    ):
+        champagne_solver(cov, with_one, noise_cov)
+    # an average reference takes all of a field that is alike on all electrodes
+    reference = np.eye(10) - 0.1
+    alike = np.insert(gain, 7, 3.0, axis=1)
+    expected = champagne_solver(reference @ cov @ reference, gain)[0]
+    gamma, weights = champagne_solver(reference @ cov @ reference, alike)
+    np.testing.assert_allclose(gamma, np.insert(expected, 7, 0.0), rtol=1e-9)
+    assert not weights[7].any()
+
+    def total(gain):
+        gamma, _ = champagne_solver(cov, gain, noise_cov)
+        return jnp.log(gamma.sum()), gamma
+
+    # in compiled code, where it cannot be refused
+    with jax.enable_x64(True):
+        (_, gamma), gradient = jax.jit(jax.value_and_grad(total, has_aux=True))(jnp.asarray(with_one))
+    np.testing.assert_allclose(gamma, np.insert(champagne_solver(cov, gain, noise_cov)[0], 7, 0.0), rtol=1e-9)
+    assert np.isfinite(gradient).all()
+
+
 def test_stops_where_nothing_changes(problem):
     cov, gain, noise_cov = problem
     long, longer = (champagne_solver(cov, gain, noise_cov, n, tol=0.1)[0] for n in (20, 200))
@@ -98,5 +150,7 @@ def test_bad_input(problem):
         champagne_solver(cov, gain, max_iter=0)
     with pytest.raises(ValueError, match=r'champagne_solver\(noise_cov\) is a covariance, .* negative eigenvalues'):
         champagne_solver(cov, gain, -noise_cov)
+    with pytest.raises(ValueError, match=r'varies in at least 2 directions, .* got one of rank 1: take more samples'):
+        champagne_solver(np.outer(gain[:, 0], gain[:, 0]), gain)
     with pytest.raises(ValueError, match=r'tol=\.\.\.\) must not be negative'):
         champagne_solver(cov, gain, tol=-1.0)

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.linear_algebra import FLOOR
-from brainfwd.inverse.functions.arguments import Units, compiled_in_double, concrete, matrix, unpack
-from brainfwd.inverse.functions.group_lasso import back, dual_norm, minimum, seen
+from brainfwd.inverse.functions.arguments import Units, compiled_in_double, matrix, seen_by_sensors, unpack
+from brainfwd.inverse.functions.group_lasso import back, dual_norm, minimum, objective, seen
 
 __all__ = ['InverseResult', 'lambda_max', 'solve_inverse_admm']
 
@@ -106,7 +105,8 @@ def solve_inverse_admm(
     (2012): a dual point from the residuals, scaled until it is feasible.
 
     Gradients are those of the minimum, by the implicit function theorem: right once it has converged, as long as the
-    same sources stay active. Those that are 0 have none.
+    same sources stay active. Those that are 0 have none. All of ``objective`` has that of its last; ``gap`` is a
+    constant.
 
     Boyd et al. (2011), Found. Trends Mach. Learn. 3, 1-122; Gramfort, Kowalski & Hämäläinen (2012), Phys. Med. Biol.
     57, 1937-1961; Wohlberg (2017), arXiv:1704.06209 (relative residuals).
@@ -171,10 +171,13 @@ def lambda_max(data: Any, gain: Any, *, penalty: str = 'l1', depth: float = 0.0)
 @functools.partial(jax.jit, static_argnames=('penalty', 'maxiter'))
 def _solved(data: Any, gain: Any, lambda_reg: Any, depth: Any, tol: Any, *, penalty: str, maxiter: int) -> tuple:
     gain = _three_axes(gain)
-    weights = _depth_weights(gain, depth)
-    sources, objective, gap, n_iter = minimum(data, gain, lambda_reg * weights, tol, _GROUPS[penalty], maxiter)
+    threshold, group = lambda_reg * _depth_weights(gain, depth), _GROUPS[penalty]
+    sources, history, gap, n_iter = minimum(data, gain, threshold, tol, group, maxiter)
+    # at the minimum it does not change with the sources, so that its derivative is that of the rest
+    last = objective(data, gain, threshold, jax.lax.stop_gradient(sources), group)
+    history = history + (last - jax.lax.stop_gradient(last))
     converged = jnp.where(gap <= tol, 1.0, 0.0)
-    return sources, data - seen(gain, sources), objective, gap, n_iter, converged
+    return sources, data - seen(gain, sources), history, gap, n_iter, converged
 
 
 @functools.partial(jax.jit, static_argnames=('penalty',))
@@ -202,11 +205,7 @@ def _checked(where: str, **arguments: Any) -> tuple[Units, list[Any]]:
     else:
         matrix(gain, f'{where}(gain)')
     matrix(data, f'{where}(data)', '(n_sensors, n_times)', rows=len(gain))
-    if (known := concrete(gain)) is not None:
-        length = np.linalg.norm(known, axis=0) if known.ndim == 2 else np.linalg.norm(known, axis=(0, 2))
-        silent = np.flatnonzero(length <= FLOOR * length.max())
-        if len(silent):
-            raise ValueError(f'{where}(gain) has sources that no sensor sees, {checks.listed(silent)}: leave them out.')
+    seen_by_sensors(gain, f'{where}(gain)')
     return units, arrays
 
 

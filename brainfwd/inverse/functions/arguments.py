@@ -10,11 +10,11 @@ import jax
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.linear_algebra import in_double, xp_of
+from brainfwd._core.linear_algebra import FLOOR, in_double, xp_of
 from brainfwd._core.units import nAm
 from brainfwd.records import SENSOR_UNITS
 
-__all__ = ['Units', 'compiled_in_double', 'concrete', 'covariance', 'matrix', 'unpack']
+__all__ = ['Units', 'compiled_in_double', 'concrete', 'covariance', 'matrix', 'seen_by_sensors', 'unpack']
 
 _MOMENT = u.amp * u.meter
 # of each argument: what it is, and its powers of the unit of the sensors and of A m; filters may answer without a unit
@@ -93,6 +93,16 @@ def matrix(value: Any, where: str, axes: str = '(n_sensors, n_sources)', rows: i
         raise checks.ShapeError(f'{where} has shape {axes}; got {shape}{along}.')
     if rows is not None and shape[0] != rows:
         raise checks.ShapeError(f'{where} has shape {axes}, {rows} rows here; got {shape}.')
+
+
+def seen_by_sensors(gain: Any, where: str) -> None:
+    """Refuse sources that no sensor sees, of (sensors, sources[, 3])."""
+    if (known := concrete(gain)) is None:
+        return
+    length = np.linalg.norm(known.swapaxes(0, 1).reshape(known.shape[1], -1), axis=1)
+    silent = np.flatnonzero(length <= FLOOR * length.max())
+    if len(silent):
+        raise ValueError(f'{where} has sources that no sensor sees, {checks.listed(silent)}: leave them out.')
 
 
 def covariance(value: Any, n_sensors: int, where: str) -> None:

@@ -5,10 +5,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import FLOOR, solve_positive, symmetric_power
-from brainfwd.inverse.functions.arguments import compiled_in_double, covariance, matrix, unpack
+from brainfwd.inverse.functions.arguments import (
+    compiled_in_double,
+    concrete,
+    covariance,
+    matrix,
+    seen_by_sensors,
+    unpack,
+)
 
 __all__ = ['champagne_solver']
 
@@ -35,7 +43,8 @@ def champagne_solver(
     noise_cov : Quantity or array, optional
         (n_sensors, n_sensors) covariance of the noise. Directions without noise are left out of the data and the gain.
         Without one, noise is taken to be white, and its variance is learned with the powers, by the same update; half
-        the mean variance of a sensor to begin with. (An identity would be 1 V2.)
+        the mean variance of a direction to begin with. (An identity would be 1 V2.) What ``cov`` does not vary in, as
+        after an average reference, is left out then: take more samples than there are sensors.
     max_iter : int
         Steps at most.
     tol : float
@@ -44,7 +53,7 @@ def champagne_solver(
     Returns
     -------
     gamma : Quantity or array
-        (n_sources,) powers, (nA m)2.
+        (n_sources,) powers, (nA m)2; 0 of those that are seen only in what was left out.
     weights : Quantity or array
         (n_sources, n_sensors) filter, the mean of the sources given the data: ``weights @ data``.
 
@@ -53,7 +62,8 @@ def champagne_solver(
     UnitError, ShapeError
         Units or shapes that do not fit together.
     ValueError
-        What is no covariance, values that are not finite, a number out of range.
+        What is no covariance, values that are not finite, a number out of range, a source that no sensor sees;
+        without ``noise_cov`` also a ``cov`` that varies in one direction only, where source and noise are alike.
 
     Notes
     -----
@@ -68,41 +78,58 @@ def champagne_solver(
     for name, value in zip(given, arrays, strict=True):
         if name != 'gain':
             covariance(value, len(arrays[1]), f'{where}({name})')
+    seen_by_sensors(arrays[1], f'{where}(gain)')
+    # of the largest eigenvalue: what is below is rounding, which float32 has more of
+    floor = max(FLOOR, *(float(jnp.finfo(value.dtype).eps) for value in arrays[::2]))
+    if noise_cov is None and (known := concrete(arrays[0])) is not None:
+        values = np.linalg.eigvalsh(known)
+        if (values > floor * values[-1]).sum() == 1:
+            raise ValueError(
+                f'{where}(cov) varies in at least 2 directions, or sources cannot be told from noise; got one of rank '
+                f'1: take more samples, or give noise_cov=....'
+            )
     tol = checks.array(tol, f'{where}(tol=...)')
     checks.non_negative(tol, f'{where}(tol=...)')
-    gamma, weights = compiled_in_double(functools.partial(_learned, max_iter=max_iter), tol, *arrays)
+    gamma, weights = compiled_in_double(functools.partial(_learned, max_iter=max_iter, floor=floor), tol, *arrays)
     return units.of(gamma, 0, 2), units.of(weights, -1, 1)
 
 
-@functools.partial(jax.jit, static_argnames=('max_iter',))
-def _learned(tol: Any, cov: Any, gain: Any, noise_cov: Any = None, *, max_iter: int) -> tuple[Any, Any]:
-    n_sensors = len(cov)
+@functools.partial(jax.jit, static_argnames=('max_iter', 'floor'))
+def _learned(tol: Any, cov: Any, gain: Any, noise_cov: Any = None, *, max_iter: int, floor: float) -> tuple[Any, Any]:
+    n_sensors, n_sources = gain.shape
+    # what has no noise is gone from gain and data; the identity below then stands there for itself
     if noise_cov is None:
-        whitener = jnp.eye(n_sensors) / jnp.sqrt(cov.trace() / n_sensors)
+        inside = symmetric_power(cov, 0.0, floor)
+        whitener = inside / jnp.sqrt(cov.trace() / inside.trace())
         noise = jnp.asarray(0.5)
     else:
-        # what has no noise is gone from gain and data; the identity below then stands there for itself
-        whitener = symmetric_power(noise_cov, -0.5, FLOOR)
+        whitener = symmetric_power(noise_cov, -0.5, floor)
         noise = jnp.asarray(1.0)
     white, gain = whitener @ cov @ whitener, whitener @ gain
+    strength = jnp.square(gain).sum(axis=0)
+    visible = strength > FLOOR**2 * strength.max()
+    gain = jnp.where(visible, gain, 0.0)
+    given = gain if noise_cov is not None else jnp.concatenate([gain, inside], axis=1)
+    root = symmetric_power(white, 0.5)
 
     def model(gamma: Any, noise: Any) -> Any:
         return (gain * gamma) @ gain.T + noise * jnp.eye(n_sensors)
 
     def step(state: tuple) -> tuple:
         gamma, noise, _ = state
-        inverse = solve_positive(model(gamma, noise), jnp.eye(n_sensors))
-        explained = inverse @ white @ inverse
-        seen = (gain * (inverse @ gain)).sum(axis=0)
-        new = gamma * jnp.sqrt((gain * (explained @ gain)).sum(axis=0) / seen)
+        # as lengths, which rounding does not make negative where hardly any noise is left
+        solved = solve_positive(model(gamma, noise), given)
+        seen, explained = (given * solved).sum(axis=0), jnp.square(root @ solved).sum(axis=0)
+        ratio = explained[:n_sources] / jnp.where(visible, seen[:n_sources], 1.0)
+        new = gamma * jnp.sqrt(jnp.where(visible, ratio, 1.0))
         if noise_cov is None:
-            noise = noise * jnp.sqrt(explained.trace() / inverse.trace())
+            noise = jnp.maximum(noise * jnp.sqrt(explained[n_sources:].sum() / seen[n_sources:].sum()), floor)
         return new, noise, abs(new - gamma).max() <= tol * new.max()
 
     def until_done(state: tuple, _: Any) -> tuple[tuple, None]:
         return jax.lax.cond(state[2], lambda s: s, step, state), None
 
     # sources of equal power that together are as strong as the data
-    start = jnp.full(gain.shape[1], white.trace() / jnp.square(gain).sum())
+    start = jnp.where(visible, white.trace() / jnp.square(gain).sum(), 0.0)
     (gamma, noise, _), _ = jax.lax.scan(until_done, (start, noise, False), length=max_iter)
     return gamma, gamma[:, None] * solve_positive(model(gamma, noise), gain).T @ whitener

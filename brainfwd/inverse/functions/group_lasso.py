@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ['back', 'dual_norm', 'minimum', 'seen']
+__all__ = ['back', 'dual_norm', 'minimum', 'objective', 'seen']
 
 # iterations between two looks at the gap
 _EVERY = 10
@@ -37,6 +37,12 @@ def _length(x: Any, group: tuple[int, ...]) -> Any:
 def dual_norm(x: Any, threshold: Any, group: tuple[int, ...]) -> Any:
     """(1, 1, times) or (1, 1, 1): by how much groups are longer than their thresholds, at most."""
     return (_length(x, group) / threshold[:, None, None]).max(axis=0, keepdims=True)
+
+
+def objective(data: Any, gain: Any, threshold: Any, x: Any, group: tuple[int, ...]) -> Any:
+    """What is to be as small as can be."""
+    penalty = (threshold[:, None, None] * _length(x, group)).sum()
+    return jnp.square(data - seen(gain, x)).sum() / 2 + penalty
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))
@@ -88,7 +94,7 @@ def _norm(x: Any) -> Any:
 
 def _objective_and_gap(data: Any, gain: Any, threshold: Any, z: Any, group: tuple[int, ...]) -> tuple[Any, Any]:
     residual = data - seen(gain, z)
-    value = jnp.square(residual).sum() / 2 + (threshold[:, None, None] * _length(z, group)).sum()
+    value = objective(data, gain, threshold, z, group)
     # the dual: max <Y, D> - |D|^2 / 2 over all D that no source sees by more than its threshold
     dual = residual / jnp.maximum(dual_norm(back(gain, residual), threshold, group)[0], 1.0)
     return value, value - (dual * data).sum() + jnp.square(dual).sum() / 2
