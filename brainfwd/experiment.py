@@ -207,7 +207,8 @@ class Experiment:
 
         self._set(rest)
         rested = run(transient=transient, seed=seed)
-        noise_cov = NoiseCovariance.from_recording(self._in_band(rested[self.invert]))
+        undriven = self._in_band(rested[self.invert])
+        noise_cov = NoiseCovariance.from_recording(undriven)
         for solver in self.solvers.values():
             if not _learns(solver):
                 solver.fit(self.lead_field, noise_cov)
@@ -215,7 +216,7 @@ class Experiment:
         for number, (label, region) in enumerate(index.items()):
             self._set(rest, drive, region)
             own = int(np.random.SeedSequence([rested.seed, number]).generate_state(1)[0]) >> 1
-            trials.append(self._trial(label, region, run(resume=rested, seed=own), noise_cov))
+            trials.append(self._trial(label, region, run(resume=rested, seed=own), undriven))
         self._set(rest)
         return ExperimentResult(rested, trials, noise_cov, self.lead_field.sources, rested.seed)
 
@@ -245,7 +246,13 @@ class Experiment:
             band=self.band,
         )
 
-    def _trial(self, label: str, region: int, result: Result, noise_cov: NoiseCovariance) -> Trial:
+    def _varies(self, recording: Recording, solver: LinearInverse) -> NoiseCovariance | CrossSpectrum:
+        """How the sensors vary together, as a solver wants to know it."""
+        if solver.data_record is CrossSpectrum:
+            return metrics.cross_spectrum(recording, self.band)
+        return recording.covariance()
+
+    def _trial(self, label: str, region: int, result: Result, undriven: Recording) -> Trial:
         recording = self._in_band(result[self.invert])
         sources, region_ids = self.lead_field.sources, self.regions.region_ids
         members = np.stack([sources.in_region(i) for i in region_ids])
@@ -257,9 +264,8 @@ class Experiment:
         power, scores = {}, []
         for name, solver in self.solvers.items():
             if _learns(solver):
-                of_band = solver.data_record is CrossSpectrum
-                data_cov = metrics.cross_spectrum(recording, self.band) if of_band else recording.covariance()
-                solver.fit(self.lead_field, noise_cov, data_cov=data_cov)
+                of_noise, of_data = (self._varies(each, solver) for each in (undriven, recording))
+                solver.fit(self.lead_field, of_noise, data_cov=of_data)
             estimate = solver.update(recording)
             map_ = power[name] = np.square(u.get_mantissa(estimate.data)).mean(axis=0)
             of_regions = map_ @ sources.mean_over(region_ids)

@@ -61,7 +61,7 @@ def experiment(sensors=None, **options):
         # fitted to the data of each trial
         'dSPM': bf.inverse.DSPM(regularisation='evidence'),
         'LCMV': bf.inverse.LCMV(),
-        'DICS': bf.inverse.DICS(),
+        'DICS': bf.inverse.DICS(regularisation='evidence'),
     }
     return bf.Experiment(
         simulator(),
