@@ -1,10 +1,41 @@
-"""Small inverse problems, of realistic size in every unit."""
+"""Every solver, and small inverse problems of realistic size in every unit."""
+
+import functools
 
 import brainunit as u
 import numpy as np
 import pytest
 
 from brainfwd import records
+from brainfwd.inverse import DICS, DSPM, ELORETA, LCMV, SLORETA, MinimumNorm
+
+# a new solver is one line
+SOLVERS = {
+    'MinimumNorm': MinimumNorm,
+    'DSPM': DSPM,
+    'SLORETA': SLORETA,
+    'SLORETA block': functools.partial(SLORETA, standardise='block'),
+    'ELORETA': ELORETA,
+    'LCMV': LCMV,
+    'LCMV unit-gain': functools.partial(LCMV, weight_norm='unit-gain'),
+    'LCMV unit-noise-gain': functools.partial(LCMV, weight_norm='unit-noise-gain'),
+    'LCMV nai': functools.partial(LCMV, weight_norm='nai'),
+    'DICS': DICS,
+    'DICS complex': functools.partial(DICS, real_filter=False),
+}
+CASES = {
+    f'{name} {orientation}': functools.partial(make, orientation=orientation)
+    for name, make in SOLVERS.items()
+    for orientation in make().orientations
+}
+
+
+def pytest_generate_tests(metafunc):
+    """A test of ``each_solver`` or ``each_case`` runs for all their names."""
+    for name, table in (('each_solver', SOLVERS), ('each_case', CASES)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, table)
+
 
 KINDS = {'eeg': ('eeg',) * 12, 'meg': ('mag', 'grad', 'grad') * 5, 'both': ('mag', 'grad', 'grad') * 4 + ('eeg',) * 9}
 GAIN = {'eeg': 50.0, 'mag': 2e-6, 'grad': 5e-5}  # SI units per A m
@@ -72,3 +103,26 @@ def data():
 @pytest.fixture(scope='session')
 def data_cov():
     return _data_cov
+
+
+@pytest.fixture(scope='session')
+def make():
+    """A solver by its name."""
+    return lambda name, **options: (SOLVERS | CASES)[name](**options)
+
+
+@pytest.fixture(scope='session')
+def fit(make):
+    """A solver by its name, fitted: to data too, where it takes some."""
+
+    def fit(name, lead_field, noise_cov, **options):
+        solver = make(name, **options)
+        return solver.fit(lead_field, noise_cov, **_data_cov(solver, noise_cov))
+
+    return fit
+
+
+@pytest.fixture(scope='session')
+def cases():
+    """The names of all solvers in all orientations."""
+    return tuple(CASES)
