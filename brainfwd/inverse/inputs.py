@@ -21,9 +21,9 @@ from brainfwd.records import (
     Recording,
     SourceSpace,
 )
-from brainfwd.records.matching import order_of
+from brainfwd.records.matching import finite, order_of
 
-__all__ = ['FROM_RECORDING', 'Covariance', 'Gain', 'covariance_of', 'gain_of']
+__all__ = ['FROM_RECORDING', 'NOISE_FROM', 'Covariance', 'Gain', 'covariance_of', 'gain_of']
 
 _MOMENT = u.amp * u.meter
 
@@ -32,6 +32,9 @@ FROM_RECORDING = {
     CrossSpectrum: 'metrics.cross_spectrum(recording, band)',
 }
 """What makes each of a Recording, as an error tells it."""
+
+NOISE_FROM = 'noise_cov=recording.noise_cov, or recording.covariance(stop=...) of a segment without activity'
+"""Where noise is known from, as an error tells it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +110,6 @@ def gain_of(lead_field: Any, where: str, channels: Channels | None = None) -> Ga
         shape = np.shape(part.mantissa)
         if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
             raise checks.ShapeError(f'{where} has shape (sensors, sources[, 3]); got {shape} for {kind}.')
-        checks.finite(part, where)
         _real(part, where)
     sizes = {kind: np.shape(part.mantissa) for kind, part in parts.items()}
     if len({size[1:] for size in sizes.values()}) > 1:
@@ -120,6 +122,8 @@ def gain_of(lead_field: Any, where: str, channels: Channels | None = None) -> Ga
             f'{where} has a row for each of the channels of the covariance, {channels}; got '
             f'{", ".join(f"{size[0]} {kind}" for kind, size in sizes.items())}: .pick(...) the same.'
         )
+    for kind, part in parts.items():
+        finite(part.mantissa.T, channels.at(channels.indices(kind)), where)
     to_si = np.concatenate(
         [np.full(sizes[k][0], _factor(part.unit, SENSOR_UNITS[k] / _MOMENT)) for k, part in parts.items()]
     )
@@ -154,7 +158,7 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
             if channels.is_mixed
             else f'a Quantity in {channels.unit**2}'
         )
-        hint = _came(given, u.volt**2 if channels.is_mixed else channels.unit**2, record)
+        hint = _came(given, None if channels.is_mixed else channels.unit**2, record)
         raise TypeError(f'{where} is a brainfwd.records.{record.__name__}, or {kind}; got {hint}.')
     index = {kind: channels.indices(kind) for kind in kinds}
     rows, to_si = [], np.empty((n, n))
@@ -182,13 +186,17 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
     return Covariance(values, to_si)
 
 
-def _came(given: Any, unit: u.Unit, record: type | None = None) -> str:
-    """What came in place of what is due, and what to write."""
+def _came(given: Any, unit: u.Unit | None, record: Any = None) -> str:
+    """What came in place of what is due, and what to write; ``unit`` is that of all channels, if there is one."""
+    if given is None and record is not None:
+        return f'None: write {FROM_RECORDING[record]}'
     if isinstance(given, Recording) and record is not None:
         return f'a Recording: write {FROM_RECORDING[record]}'
     if isinstance(given, CrossSpectrum) and record is NoiseCovariance:
         return 'a CrossSpectrum: write its .in_phase'
     if isinstance(given, list | np.ndarray | jax.Array):
+        if unit is None:
+            return f'a bare array: write records.{record.__name__}(<array in SI units>, channels)'
         return f'a bare array: write {checks.spell(np.zeros(1), unit)}, for example'
     return checks.kind(given)
 

@@ -8,9 +8,10 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import ShapeError, UnitError, finite, quantity
+from brainfwd._core.checks import ShapeError, UnitError, quantity
 from brainfwd.records.base import frozen, keep
 from brainfwd.records.channels import SENSOR_UNITS, Channels
+from brainfwd.records.matching import finite
 from brainfwd.records.reference import Reference, reference_projector
 from brainfwd.records.source_space import SourceSpace
 
@@ -55,7 +56,7 @@ class LeadField:
         if shape not in (expected, (*expected, 3)):
             raise ShapeError(f'{where} has shape {expected} or {(*expected, 3)} (sensors, sources[, 3]); got {shape}.')
         gain = frozen(self.gain_si, where)
-        finite(gain, where)
+        finite(gain.T, self.channels, where)
         head = self.head or hashlib.sha256(repr(gain.shape).encode() + gain.tobytes()).hexdigest()[:12]
         keep(self, gain_si=gain, head=head)
 

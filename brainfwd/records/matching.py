@@ -1,13 +1,15 @@
 """Whether what was given is of the channels and the head that are due."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from brainfwd._core.checks import listed
 from brainfwd.records.channels import Channels
-from brainfwd.records.recording import Recording
+
+if TYPE_CHECKING:
+    from brainfwd.records.recording import Recording
 
 __all__ = ['finite', 'no_inverse_crime', 'order_of']
 
@@ -32,16 +34,17 @@ def order_of(given: Channels, expected: Channels, where: str, whose: str) -> np.
 
 
 def finite(y: Any, channels: Channels, where: str) -> None:
-    """Refuse NaN and infinity, by the names of the channels."""
+    """Refuse NaN and infinity, by the names of the channels, which are the last axis."""
     if isinstance(y, jax.core.Tracer):
         return
-    bad = ~np.isfinite(np.asarray(y)).reshape(-1, len(channels)).all(axis=0)
+    values = np.asarray(y)
+    bad = ~np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
     if bad.any():
         names = [name for name, is_bad in zip(channels.names, bad, strict=True) if is_bad]
         raise ValueError(f'{where} must be finite; got NaN or infinity in {listed(names)}.')
 
 
-def no_inverse_crime(recording: Recording, head: str | None, where: str, instead: str, call: str) -> None:
+def no_inverse_crime(recording: 'Recording', head: str | None, where: str, instead: str, call: str) -> None:
     """Refuse a recording that was simulated with the head that is to invert it."""
     if recording.head is not None and recording.head == head:
         raise ValueError(

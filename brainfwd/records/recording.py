@@ -8,10 +8,11 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import ShapeError, UnitError, finite, positive_int
+from brainfwd._core.checks import ShapeError, UnitError, positive_int
 from brainfwd.records.base import frozen, keep, scalar
 from brainfwd.records.channel_groups import si, values
 from brainfwd.records.channels import Channels, check_same_sensors
+from brainfwd.records.matching import finite
 from brainfwd.records.noise_covariance import NoiseCovariance
 from brainfwd.records.reference import Reference, reference_projector
 from brainfwd.records.time_axis import check_axis, slice_of, times_of
@@ -66,7 +67,7 @@ class Recording:
         if len(shape) != 2 or shape[1] != len(self.channels):
             raise ShapeError(f'{where} has shape (times, {len(self.channels)}) (times, sensors); got {shape}.')
         data = frozen(self.data_si, where)
-        finite(data, where)
+        finite(data, self.channels, where)
         period, start = check_axis(self.sampling_period, self.start, 'Recording')
         if self.noise_cov is not None:
             check_same_sensors(self.noise_cov.channels, self.channels, 'Recording(noise_cov=...)', 'the recording')

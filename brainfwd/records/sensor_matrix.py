@@ -5,9 +5,10 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core.checks import UnitError, finite, non_negative, shape_is
+from brainfwd._core.checks import UnitError, non_negative, shape_is
 from brainfwd.records.base import frozen
 from brainfwd.records.channels import SENSOR_UNITS, Channels
+from brainfwd.records.matching import finite
 from brainfwd.records.reference import Reference, reference_projector
 
 __all__ = ['by_kinds', 'positive_semidefinite', 'rereferenced']
@@ -31,7 +32,9 @@ def positive_semidefinite(value: Any, channels: Channels, where: str, dtype: Any
         raise UnitError(f'{where} are SI numbers without a unit: write {owner}.from_quantity(...).')
     shape_is(value, (m, m), where, '(sensors, sensors)')
     matrix = frozen(value, where, dtype)
-    finite(matrix, where)
+    # a bad channel has NaN with every other one, too
+    for part in (np.diagonal(matrix), matrix):
+        finite(part, channels, where)
     variance = np.diagonal(matrix).real
     non_negative(variance, f'{where}, the variances on its diagonal,')
     # scaled to correlations, so that one tolerance fits sensors in T, T/m and V

@@ -7,7 +7,7 @@ import pytest
 
 from brainfwd import records
 from brainfwd._core.checks import ShapeError, UnitError
-from brainfwd.inverse import DSPM, SLORETA, MinimumNorm
+from brainfwd.inverse import DSPM, LCMV, SLORETA, MinimumNorm
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,14 @@ def test_nan_is_named_by_its_channel(problem, data):
     y[3, 2] = np.nan
     with pytest.raises(ValueError, match=r'must be finite; got NaN or infinity in eeg2\.'):
         SLORETA().fit(lead_field, noise_cov).update(y * u.volt)
+    cov = np.array(noise_cov.matrix_si)
+    cov[2], cov[:, 2] = np.nan, np.nan
+    with pytest.raises(ValueError, match=r'data_cov.*NaN or infinity in eeg2\.'):
+        LCMV().fit(lead_field, noise_cov, data_cov=cov * u.volt**2)
+    gain = np.array(lead_field.gain_si)
+    gain[2, 7] = np.nan
+    with pytest.raises(ValueError, match=r'lead_field.*NaN or infinity in eeg2\.'):
+        SLORETA().fit(gain * lead_field.gain.unit, noise_cov)
 
 
 def test_inverse_crime(problem, data):

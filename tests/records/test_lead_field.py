@@ -58,5 +58,7 @@ def test_bad_input(eeg, sources):
     with pytest.raises(ShapeError, match=r'\(3, 4\) or \(3, 4, 3\).*got \(4, 3\)'):
         LeadField(gain.T, eeg, sources)
     gain[1, 2] = np.inf
-    with pytest.raises(ValueError, match=r'finite.*\(1, 2\)'):
+    with pytest.raises(ValueError, match=r'finite; got NaN or infinity in ' + eeg.names[1] + r'\.'):
         LeadField(gain, eeg, sources)
+    with pytest.raises(ValueError, match=r'infinity in ' + eeg.names[1] + r'\.'):
+        LeadField(np.stack([np.ones((3, 4)), gain, gain], axis=-1), eeg, sources)

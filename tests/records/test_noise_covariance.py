@@ -67,7 +67,10 @@ def test_average_reference_and_dead_channels_are_no_error():
     [
         (np.eye(3) * u.volt**2, UnitError, 'from_quantity'),
         (np.eye(2), ShapeError, r'\(3, 3\)'),
-        (np.diag([1.0, np.nan, 1.0]), ValueError, 'finite'),
+        (np.diag([1.0, np.nan, 1.0]), ValueError, r'finite; got NaN or infinity in b\.'),
+        # as the covariance of data with NaN in one channel
+        (np.where(np.eye(3)[1] + np.eye(3)[:, [1]], np.nan, np.eye(3)), ValueError, r'infinity in b\.'),
+        (np.where(np.eye(3)[::-1] - np.diag([0, 1, 0]), np.nan, np.eye(3)), ValueError, r'infinity in a, c\.'),
         (np.diag([1.0, -1.0, 1.0]), ValueError, 'variances .* negative'),
         (np.eye(3) + np.triu(np.full((3, 3), 0.1), 1), ValueError, 'symmetric'),
         (1e-26 * (np.eye(3) + np.triu(np.full((3, 3), 0.1), 1)), ValueError, 'symmetric'),

@@ -96,7 +96,7 @@ def test_concatenate_checks_what_it_joins(eeg):
     [
         (lambda: Recording(np.ones((2, 1)) * u.volt, ONE, 2 * u.ms), UnitError, 'from_quantity'),
         (lambda: Recording(np.ones((2, 2)), ONE, 2 * u.ms), ShapeError, r'\(times, 1\)'),
-        (lambda: Recording(np.full((2, 1), np.nan), ONE, 2 * u.ms), ValueError, 'finite'),
+        (lambda: Recording(np.full((2, 1), np.nan), ONE, 2 * u.ms), ValueError, f'infinity in {ONE.names[0]}'),
         (lambda: Recording(np.ones((2, 1)), ONE, 0.002), UnitError, r'write 0.002 \* u.second'),
         (lambda: Recording(np.ones((2, 1)), ONE, 0 * u.ms), ValueError, 'positive'),
         (lambda: Recording(np.ones((2, 1)), ONE, [1, 2] * u.ms), ShapeError, 'one number'),
