@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from brainfwd import records
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.units import nAm
 from brainfwd.inverse import functions
@@ -196,3 +197,42 @@ def test_no_covariance(name):
     for bad, message in ((skewed, 'symmetric'), (-given[k], 'negative eigenvalues'), (0 * given[k], 'not zero')):
         with pytest.raises(ValueError, match=rf'\({k}\) is a covariance, .*{message}'):
             function(*(bad if j == k else given[j] for j in names))
+
+
+@every_function
+def test_complex_numbers_stay_or_are_refused(name):
+    function, names = CASES[name]
+    given = _arguments()
+    for k in names:
+        if k == 'K':
+            gain, K = given['gain'], given['K'] * (1 + 2j)
+            np.testing.assert_allclose(function(gain, K), K @ gain)
+            np.testing.assert_allclose(jax.jit(function)(jnp.asarray(gain), jnp.asarray(K)), K @ gain, atol=1e-5)
+            answer = function(gain * u.volt / AM, K * 1e9 * nAm / u.volt)
+            np.testing.assert_allclose(answer, K @ gain, atol=1e-12)
+            continue
+        for as_array in (np.asarray, jnp.asarray):
+            with pytest.raises(TypeError, match=rf'\({k}\) is real; got complex numbers'):
+                function(*(as_array(given[j] * (1j if j == k else 1)) for j in names))
+
+
+def test_records():
+    given = _arguments()
+    up, one = np.tile([0.0, 0, 1], (5, 1)), np.ones(5)
+    sources = records.SourceSpace(up * u.meter, up, one * u.mm**2, 0 * one, np.arange(5), 0 * one)
+    names = tuple('abcdefgh')
+    eeg, both = (records.Channels(names, ('eeg',) * n + ('mag',) * (8 - n)) for n in (8, 4))
+    cov, head = records.NoiseCovariance(given['cov'], eeg), records.LeadField(given['gain'], eeg, sources)
+    expected = functions.make_lcmv_filter(cov.matrix, head.gain)
+    np.testing.assert_allclose(expected.to_decimal(AM / u.volt) @ given['gain'], np.eye(5), atol=1e-9)
+    with pytest.raises(TypeError, match=r'filter\(cov\) is a Quantity .* a NoiseCovariance of .* write its \.matrix\.'):
+        functions.make_lcmv_filter(cov, head)
+    with pytest.raises(TypeError, match=r'filter\(gain\) is a Quantity .* a LeadField of .* write its \.gain\.'):
+        functions.make_lcmv_filter(cov.matrix, head)
+    with pytest.raises(TypeError, match=r'data\) is .* a Recording of .*: write its \.data\.T'):
+        functions.apply_lcmv(records.Recording(given['data'].T, eeg, 2 * u.ms), expected)
+    mixed = records.LeadField(given['gain'], both, sources)
+    with pytest.raises(TypeError, match=r"write its \.pick\('mag'\)\.gain\."):
+        functions.make_lcmv_filter(cov.matrix, mixed)
+    with pytest.raises(TypeError, match=r'gain\) is of one type of channel; got one for each of eeg, mag: take one'):
+        functions.make_lcmv_filter(cov.matrix, mixed.gain)

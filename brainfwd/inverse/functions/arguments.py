@@ -1,7 +1,7 @@
 """What the functions take: bare arrays, or Quantities whose units fit together."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import FLOOR, in_double, xp_of
 from brainfwd._core.units import nAm
-from brainfwd.records import SENSOR_UNITS
+from brainfwd.records import SENSOR_UNITS, CrossSpectrum, LeadField, NoiseCovariance, Recording
 
 __all__ = ['Units', 'compiled_in_double', 'concrete', 'covariance', 'matrix', 'seen_by_sensors', 'unpack']
 
@@ -27,6 +27,7 @@ _ARGUMENTS: dict[str, tuple[str, tuple[tuple[int, int], ...]]] = {
     'K': ('a kernel', ((-1, 1), (-1, 0))),
     'lambda_reg': ('the strength of the penalty', ((2, -1),)),
 }
+_OF_RECORDS = {LeadField: 'gain', NoiseCovariance: 'matrix', CrossSpectrum: 'matrix', Recording: 'data.T'}
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,22 @@ def unpack(where: str, **arguments: Any) -> tuple[Units, list[Any]]:
 
     Raises
     ------
-    UnitError
-        Units that do not fit together, or some Quantities and some bare.
+    UnitError, TypeError, ValueError
+        Units that do not fit together, or some Quantities and some bare; records, several types of channel, or complex
+        numbers other than those of a kernel; what is not finite.
     """
+    for name, value in arguments.items():
+        if part := _OF_RECORDS.get(type(value)):
+            one = ".pick('mag')" if value.channels.is_mixed else ''
+            raise TypeError(
+                f'{where}({name}) is a Quantity or an array, of one type of channel; got a {type(value).__name__} of '
+                f'{value.channels}: write its {one}.{part}.'
+            )
+        if isinstance(value, Mapping):
+            raise TypeError(
+                f'{where}({name}) is of one type of channel; got one for each of {checks.listed(list(value))}: '
+                f"take one, record.pick('mag')."
+            )
     with_unit = {name: value for name, value in arguments.items() if not u.get_unit(value).is_unitless}
     # the lead field says what the sensors measure
     first = 'gain' if 'gain' in with_unit else next(iter(with_unit), None)
@@ -66,9 +80,12 @@ def unpack(where: str, **arguments: Any) -> tuple[Units, list[Any]]:
             chosen = fits[0] if fits else 0
             moment = powers[chosen][1] if name in ('weights', 'K') else moment
             value = checks.quantity(value, units[chosen], at, meaning).mantissa
-        value = checks.array(value, at)
+        is_complex = np.issubdtype(getattr(value, 'dtype', float), np.complexfloating)
+        if is_complex and name != 'K':
+            raise TypeError(f'{at} is real; got complex numbers.')
+        value = value if is_complex else checks.array(value, at)
         checks.finite(value, at)
-        arrays.append(value if np.issubdtype(value.dtype, np.floating) else value.astype(float))
+        arrays.append(value if np.issubdtype(value.dtype, np.inexact) else value.astype(float))
     return Units(sensor, moment), arrays
 
 

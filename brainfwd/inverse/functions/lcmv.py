@@ -40,8 +40,8 @@ def make_lcmv_filter(cov: Any, gain: Any, reg: float = 0.05) -> Any:
 
     Raises
     ------
-    UnitError, ShapeError
-        Units or shapes that do not fit together.
+    UnitError, ShapeError, TypeError
+        Units or shapes that do not fit together; records, complex numbers, or several types of channel.
     ValueError
         More sources than sensors, or than the ranks of ``gain`` and of the loaded covariance; what is no covariance,
         not finite, or a negative ``reg``.

@@ -19,18 +19,19 @@ def compute_resolution_matrix(gain: Any, K: Any) -> Any:
     gain : Quantity or array
         (n_sensors, n_sources) lead field.
     K : Quantity or array
-        (n_sources, n_sensors) kernel of any linear solver; bare where ``gain`` is.
+        (n_sources, n_sensors) kernel of any linear solver, complex where that is (`DICS` with ``real_filter=False``);
+        bare where ``gain`` is.
 
     Returns
     -------
     Quantity or array
-        (n_sources, n_sources), without a unit for kernels that answer with moments; per nA m for those that answer in
-        units of noise.
+        (n_sources, n_sources), complex where ``K`` is; without a unit for kernels that answer with moments; per nA m
+        for those that answer in units of noise.
 
     Raises
     ------
-    UnitError, ShapeError, ValueError
-        Units or shapes that do not fit together, or values that are not finite.
+    UnitError, ShapeError, TypeError, ValueError
+        Units or shapes that do not fit together, records or several types of channel, or values that are not finite.
     """
     where = 'compute_resolution_matrix'
     units, (gain, K) = unpack(where, gain=gain, K=K)
