@@ -48,7 +48,10 @@ def cross_spectrum(
     """
     where = 'cross_spectrum'
     if not isinstance(recording, Recording):
-        raise TypeError(f'{where}(recording) is a brainfwd.records.Recording; got {checks.kind(recording)}.')
+        raise TypeError(
+            f'{where}(recording) is a brainfwd.records.Recording, as a CrossSpectrum is one of channels: write '
+            f'Recording.from_quantity(data, channels, sampling_period); got {checks.kind(recording)}.'
+        )
     period = period_of(recording.sampling_period, where)
     length = number(segment, u.second, f'{where}(segment=...)', 'the length of a segment')
     checks.positive(length, f'{where}(segment=...)')

@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.metrics.maps import magnitudes, true_sources
+from brainfwd.metrics.maps import magnitudes, source_space, true_sources
 from brainfwd.records import SourceSpace
 
 __all__ = ['spatial_dispersion']
@@ -38,18 +38,20 @@ def spatial_dispersion(estimate: Any, sources: SourceSpace, truth: Any) -> u.Qua
 
     Raises
     ------
-    ShapeError, ValueError
-        A map that is not finite, is zero everywhere, or does not fit the sources; no active source.
+    ShapeError, TypeError, ValueError
+        Sources that are no SourceSpace; a map that is not finite, is zero everywhere, or does not fit the sources; no
+        active source.
     """
     from scipy.spatial import cKDTree
 
     where = 'spatial_dispersion'
     found = magnitudes(estimate, f'{where}(estimate)')
-    checks.shape_is(found, (*found.shape[:-1], sources.n_sources), f'{where}(estimate)', '(..., sources)')
+    n = source_space(sources, f'{where}(sources)').n_sources
+    checks.shape_is(found, (*found.shape[:-1], n), f'{where}(estimate)', '(..., sources)')
     largest = found.max(axis=-1, keepdims=True)
     if (largest == 0).any():
         raise ValueError(f'{where}(estimate) is somewhere above zero; got a map that is zero everywhere.')
-    active = true_sources(truth, sources.n_sources, f'{where}(truth)')
+    active = true_sources(truth, n, f'{where}(truth)')
     positions = np.asarray(sources.positions.to_decimal(u.mm))
     distances = cKDTree(positions[active]).query(positions)[0]
     power = np.square(found / largest)

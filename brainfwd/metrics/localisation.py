@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.metrics.maps import magnitudes, true_sources
+from brainfwd.metrics.maps import magnitudes, source_space, true_sources
 from brainfwd.records import SourceSpace
 
 __all__ = ['peak_localisation_error']
@@ -38,16 +38,18 @@ def peak_localisation_error(estimate: Any, sources: SourceSpace, truth: Any, *, 
 
     Raises
     ------
-    ShapeError, ValueError
-        A map that is not finite, is zero everywhere, or does not fit the sources; no active source.
+    ShapeError, TypeError, ValueError
+        Sources that are no SourceSpace; a map that is not finite, is zero everywhere, or does not fit the sources; no
+        active source.
     """
     where = 'peak_localisation_error'
     checks.choice(to, ('nearest', 'centroid'), f'{where}(to=...)')
     found = magnitudes(estimate, f'{where}(estimate)')
-    checks.shape_is(found, (*found.shape[:-1], sources.n_sources), f'{where}(estimate)', '(..., sources)')
+    n = source_space(sources, f'{where}(sources)').n_sources
+    checks.shape_is(found, (*found.shape[:-1], n), f'{where}(estimate)', '(..., sources)')
     if (found.max(axis=-1) == 0).any():
         raise ValueError(f'{where}(estimate) has a peak; got a map that is zero everywhere.')
-    active = true_sources(truth, sources.n_sources, f'{where}(truth)')
+    active = true_sources(truth, n, f'{where}(truth)')
     positions = sources.positions.to_decimal(u.mm)
     peaks = positions[found.argmax(axis=-1)]
     if to == 'centroid':

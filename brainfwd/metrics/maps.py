@@ -6,8 +6,9 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd.records import LeadField, SourceSpace
 
-__all__ = ['magnitudes', 'true_sources']
+__all__ = ['magnitudes', 'source_space', 'true_sources']
 
 
 def magnitudes(estimate: Any, where: str) -> np.ndarray:
@@ -17,6 +18,14 @@ def magnitudes(estimate: Any, where: str) -> np.ndarray:
         raise checks.ShapeError(f'{where} has shape (..., sources); got one number.')
     checks.finite(values, where)
     return abs(values)
+
+
+def source_space(given: Any, where: str) -> SourceSpace:
+    """``given``, if it is one."""
+    if not isinstance(given, SourceSpace):
+        instead = ': write lead_field.sources' if isinstance(given, LeadField) else ''
+        raise TypeError(f'{where} is a brainfwd.records.SourceSpace; got {checks.kind(given)}{instead}.')
+    return given
 
 
 def true_sources(truth: Any, n_sources: int, where: str) -> np.ndarray:

@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd.metrics.maps import source_space
 from brainfwd.metrics.resolution_maps import sides
 from brainfwd.records import SourceSpace
 
@@ -41,17 +42,18 @@ def resolution(kernel: Any, gain: Any, sources: SourceSpace, of: str = 'point sp
 
     with m the magnitudes of column i of the resolution matrix (point spread: what a dipole at i looks like), or of row
     i (cross talk: what else is in the answer at i). A free kernel answers with vectors, whose length is taken; of a
-    free gain, the root mean square of that over all directions of the dipole. For dipoles along the normals, take
-    ``lead_field.fixed().gain``.
+    free gain, the root mean square of that over all directions of the dipole, whatever the solver looks for. For
+    dipoles along the normals, as in ``solver.resolution_matrix()`` of a solver of fixed orientation, take
+    ``lead_field.fixed()``. Of complex numbers (`DICS` with ``real_filter=False``) m are the absolute values.
 
     The matrix is never there as a whole: its blocks take 0.2 GB besides copies of kernel and gain, for however many
     sources. Source: Molins et al. (2008), NeuroImage 42, 1069-1077; Hauk et al. (2022), NeuroImage 255, 119177.
 
     Parameters
     ----------
-    kernel : Quantity, array, or mapping of type of channel to these
+    kernel : Quantity, array, mapping of type of channel to these, or a fitted solver
         (sources[, 3], sensors), what ``solver.kernel`` gives.
-    gain : Quantity, array, or mapping of type of channel to these
+    gain : Quantity, array, mapping of type of channel to these, or LeadField
         (sensors, sources[, 3]), what ``lead_field.gain`` gives.
     sources : SourceSpace
         Where the sources are.
@@ -65,14 +67,14 @@ def resolution(kernel: Any, gain: Any, sources: SourceSpace, of: str = 'point sp
 
     Raises
     ------
-    UnitError, ShapeError, ValueError
-        Units, shapes or types of channel that do not fit each other, values that are not finite, a source whose map is
-        zero everywhere.
+    UnitError, ShapeError, TypeError, ValueError
+        Units, shapes or types of channel that do not fit each other, kernel and gain swapped, values that are not
+        finite, a source whose map is zero everywhere.
     """
     where = 'resolution'
     checks.choice(of, ('point spread', 'cross talk'), f'{where}(of=...)')
+    n = source_space(sources, f'{where}(sources)').n_sources
     pair = sides(kernel, gain, where)
-    n = sources.n_sources
     if len(pair.gain) != n:
         raise checks.ShapeError(f'{where}(gain) has the {n} sources of sources; got {len(pair.gain)}.')
     own, other = (pair.gain, pair.kernel) if of == 'point spread' else (pair.kernel, pair.gain)
@@ -87,7 +89,8 @@ def resolution(kernel: Any, gain: Any, sources: SourceSpace, of: str = 'point sp
     for start in range(0, n, at_once):
         here = slice(start, start + at_once)
         block = (own[here].reshape(-1, own.shape[-1]) @ columns).reshape(-1, own.shape[1], other.shape[1], n)
-        power = np.einsum('iabj,iabj->ij', block, block)
+        parts = (block.real, block.imag) if np.iscomplexobj(block) else (block,)
+        power = sum(np.einsum('iabj,iabj->ij', part, part) for part in parts)
         row = np.arange(len(power))
         peak[here] = power.argmax(axis=1)
         amplitude[here], peak_amplitude[here] = power[row, start + row], power[row, peak[here]]

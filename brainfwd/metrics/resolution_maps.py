@@ -8,6 +8,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.units import nAm
+from brainfwd.records import SENSOR_UNITS, LeadField
 
 __all__ = ['Sides', 'cross_talk', 'point_spread', 'sides']
 
@@ -19,11 +20,13 @@ def point_spread(kernel: Any, gain: Any, index: Any) -> Any:
 
     Parameters
     ----------
-    kernel : Quantity, array, or mapping of type of channel to these
+    kernel : Quantity, array, mapping of type of channel to these, or a fitted solver
         (sources[, 3], sensors), what ``solver.kernel`` gives.
-    gain : Quantity, array, or mapping of type of channel to these
+    gain : Quantity, array, mapping of type of channel to these, or LeadField
         (sensors, sources[, 3]), what ``lead_field.gain`` gives: of the head the solver was fitted to, or of another, to
-        see what their difference does. Bare arrays come in pairs.
+        see what their difference does. Bare arrays come in pairs. This gain says which dipoles there are, whatever the
+        solver looks for: of a free lead field, three at each source. Those along the normals, as
+        ``solver.resolution_matrix()`` has them where the orientation is fixed, are ``lead_field.fixed()``.
     index : int or array of int
         Where the dipole is.
 
@@ -31,14 +34,15 @@ def point_spread(kernel: Any, gain: Any, index: Any) -> Any:
     -------
     Quantity or array
         (..., sources), with the sign of the answer: a fraction for a solver that answers in A m, per nA m for one that
-        answers without a unit. A free kernel adds an axis of the components of the answer at the end,
-        (..., sources, 3); a free gain one of the three directions of the dipole before the sources, (..., 3, sources).
+        answers without a unit; complex where the kernel is. A free kernel adds an axis of the components of the answer
+        at the end, (..., sources, 3); a free gain one of the three directions of the dipole before the sources,
+        (..., 3, sources).
 
     Raises
     ------
-    UnitError, ShapeError, ValueError
-        Units that do not fit each other, shapes that do not either, other types of channel, values that are not finite,
-        an index out of range.
+    UnitError, ShapeError, TypeError, ValueError
+        Units that do not fit each other, shapes that do not either, other types of channel, kernel and gain swapped,
+        values that are not finite, an index out of range.
     """
     return _functions(*_gain_first(sides(kernel, gain, 'point_spread')), index, 'point_spread')
 
@@ -64,7 +68,7 @@ def cross_talk(kernel: Any, gain: Any, index: Any) -> Any:
 
     Raises
     ------
-    UnitError, ShapeError, ValueError
+    UnitError, ShapeError, TypeError, ValueError
         As in `point_spread`.
     """
     return _functions(*sides(kernel, gain, 'cross_talk'), index, 'cross_talk')
@@ -83,7 +87,10 @@ class Sides(NamedTuple):
 
 def sides(kernel: Any, gain: Any, where: str) -> Sides:
     """Kernel and gain with the sensors of all types joined, in a common unit."""
-    kernels, gains = (each if isinstance(each, Mapping) else {'': each} for each in (kernel, gain))
+    if isinstance(kernel, LeadField) or hasattr(type(gain), 'kernel'):
+        raise TypeError(_swapped(where, checks.kind(kernel), checks.kind(gain)))
+    kernels = _by_kind(getattr(kernel, 'kernel', kernel), f'{where}(kernel)', 'what solver.kernel gives')
+    gains = _by_kind(gain.gain if isinstance(gain, LeadField) else gain, f'{where}(gain)', 'what lead_field.gain gives')
     if set(kernels) != set(gains) or not kernels:
         told = ['one array' if list(each) == [''] else ', '.join(each) or 'none' for each in (kernels, gains)]
         raise ValueError(f'{where}(kernel, gain) are of the same types of channel; got {told[0]} and {told[1]}.')
@@ -103,6 +110,19 @@ def sides(kernel: Any, gain: Any, where: str) -> Sides:
         told = [f'{unit} ({kind})' for kind, unit in units.items()]
         raise checks.UnitError(f'{where}(kernel) times gain has one unit for all types; got {", ".join(told)}.')
     return Sides(np.concatenate(left, axis=-1), np.concatenate(right, axis=-1), units[kind])
+
+
+def _swapped(where: str, kernel: Any, gain: Any) -> str:
+    came = f'kernel and gain come swapped, {kernel} and {gain}'
+    return f'{where}: {came}: write {where}(solver.kernel, lead_field.gain, ...).'
+
+
+def _by_kind(given: Any, where: str, meaning: str) -> Mapping[str, Any]:
+    parts = given if isinstance(given, Mapping) else {'': given}
+    for part in parts.values():
+        if np.asarray(u.get_mantissa(part)).dtype.kind in 'OUS':
+            raise TypeError(f'{where} is {meaning}, a Quantity or an array; got {checks.kind(part)}.')
+    return parts
 
 
 def _gain_first(pair: Sides) -> tuple[np.ndarray, np.ndarray, u.Unit]:
@@ -131,6 +151,13 @@ def _unit(kernel: Any, gain: Any, where: str) -> tuple[u.Unit, float]:
             f'{where}({bare}) comes with its unit, as the other is in {other.unit}; got a bare array: write '
             f'{instead}.{bare}, for example.'
         )
+    per_moment = [_is_per_moment(u.get_unit(each)) for each in (kernel, gain)]
+    if per_moment == [True, False]:
+        raise checks.UnitError(_swapped(where, kernel.unit, gain.unit))
+    if has_unit[1] and not per_moment[1]:
+        raise checks.UnitError(
+            f'{where}(gain) is in V/(A m), T/(A m) or T/m/(A m); got {gain.unit}: write lead_field.gain.'
+        )
     product = u.get_unit(kernel) * u.get_unit(gain)
     for unit in (u.UNITLESS, nAm**-1):
         if u.have_same_dim(product, unit):
@@ -141,9 +168,13 @@ def _unit(kernel: Any, gain: Any, where: str) -> tuple[u.Unit, float]:
     )
 
 
+def _is_per_moment(unit: u.Unit) -> bool:
+    return any(u.have_same_dim(unit, sensor / (u.amp * u.meter)) for sensor in SENSOR_UNITS.values())
+
+
 def _numbers(value: Any, where: str, axes: str, orientation: slice) -> np.ndarray:
-    numbers = np.asarray(u.get_mantissa(value), dtype=np.float64)
+    numbers = np.asarray(u.get_mantissa(value))
     if numbers.ndim not in (2, 3) or numbers.shape[orientation] not in ((), (3,)):
         raise checks.ShapeError(f'{where} has shape {axes}; got {numbers.shape}.')
     checks.finite(numbers, where)
-    return numbers
+    return numbers.astype(np.result_type(numbers, np.float64), copy=False)

@@ -69,7 +69,7 @@ def test_of_an_average_it_is_that_of_a_single_repetition(recording):
 
 
 def test_errors(recording):
-    with pytest.raises(TypeError, match='Recording; got ndarray'):
+    with pytest.raises(TypeError, match=r'Recording, .* write Recording\.from_quantity.*; got ndarray'):
         metrics.cross_spectrum(recording.data_si, BAND)
     with pytest.raises(UnitError, match='in Hz; got a bare number'):
         metrics.cross_spectrum(recording, (8, 13))

@@ -184,3 +184,48 @@ def test_errors(gain, cloud):
         metrics.point_spread(kernel, fixed, 25)
     with pytest.raises(TypeError, match='an array of them; got bool'):
         metrics.cross_talk(kernel, fixed, np.arange(25) == 3)
+
+
+def test_complex_kernels(gain, cloud):
+    """Power is that of the real and of the imaginary part together."""
+    rng = np.random.default_rng(4)
+    kernel = rng.normal(size=(25, 7)) + 1j * rng.normal(size=(25, 7))
+    fixed = gain[..., 0]
+    matrix = kernel @ fixed
+    assert np.allclose(metrics.point_spread(kernel, fixed, 4), matrix[:, 4])
+    assert np.allclose(metrics.cross_talk(kernel * nAm / u.volt, fixed * u.volt / nAm, [4, 5]), matrix[4:6])
+    for of, maps in zip(BOTH, (matrix, matrix.T), strict=True):
+        scores = metrics.resolution(kernel, fixed, cloud, of)
+        assert np.allclose(scores.amplitude, abs(np.diag(matrix)))
+        assert np.allclose(scores.peak_amplitude, abs(maps).max(axis=0))
+        assert np.allclose(scores.dispersion[3] / u.mm, metrics.spatial_dispersion(abs(maps[:, 3]), cloud, 3) / u.mm)
+
+
+def test_swapped_and_others(gain, cloud):
+    fixed = gain[..., 0] * PER_MOMENT
+    kernel = _minimum_norm(gain[..., 0]) * nAm / u.volt
+    eeg = records.Channels(tuple('abcdefg'), ('eeg',) * 7)
+    head = records.LeadField(gain, eeg, cloud)
+    for function in (metrics.point_spread, metrics.cross_talk):
+        with pytest.raises(
+            UnitError, match=rf'{function.__name__}: kernel and gain come swapped.*V.* and .*V.*: write'
+        ):
+            function(fixed, kernel, 3)
+        with pytest.raises(TypeError, match='come swapped, LeadField and Quantity'):
+            function(head, kernel, 3)
+    with pytest.raises(UnitError, match='come swapped'):
+        metrics.resolution({'eeg': fixed}, {'eeg': kernel / nAm}, cloud)
+    with pytest.raises(UnitError, match=r'gain\) is in V/\(A m\), .*got 1 / V: write lead_field\.gain'):
+        metrics.point_spread(kernel, kernel / nAm, 3)
+    with pytest.raises(
+        TypeError, match=r'sources\) is a brainfwd\.records\.SourceSpace; got LeadField: write lead_field\.s'
+    ):
+        metrics.resolution(kernel, fixed, head)
+    with pytest.raises(TypeError, match='got LeadField: write lead_field'):
+        metrics.spatial_dispersion(np.ones(25), head, 3)
+    with pytest.raises(TypeError, match=r'point_spread\(gain\) is what lead_field\.gain gives, .*; got SourceSpace'):
+        metrics.point_spread(kernel, cloud, 3)
+    with pytest.raises(TypeError, match=r'kernel\) is what solver\.kernel gives, .*; got Channels'):
+        metrics.point_spread(eeg, fixed, 3)
+    for a, b in zip(metrics.resolution(kernel, head, cloud), metrics.resolution(kernel, head.gain, cloud), strict=True):
+        assert np.array_equal(u.get_mantissa(a), u.get_mantissa(b))

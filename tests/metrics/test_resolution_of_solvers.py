@@ -44,7 +44,36 @@ def test_point_spread_is_the_answer_to_one_dipole(meg):
     mags, noise_cov = field.pick('mag'), noise_cov.pick('mag')
     solver = inverse.MinimumNorm().fit(mags, noise_cov)
     answer = solver.update(mags.gain[:, 100] * (5 * nAm)) / (5 * nAm)
-    assert np.allclose(metrics.point_spread(solver.kernel, mags.gain, 100), answer, rtol=1e-10)
+    spread = metrics.point_spread(solver.kernel, mags.gain, 100)
+    assert np.allclose(spread, answer, rtol=1e-10)
+    assert np.array_equal(metrics.point_spread(solver, mags, 100), spread)
+    with pytest.raises(TypeError, match='come swapped, LeadField and MinimumNorm'):
+        metrics.point_spread(mags, solver, 100)
+
+
+def test_the_gain_says_which_dipoles(meg):
+    field, noise_cov = (each.pick('mag') for each in meg)
+    gain = np.random.default_rng(0).normal(size=(102, 40, 3))
+    free = records.LeadField(1e-6 * gain, field.channels, field.sources.mask(np.arange(field.n_sources) < 40))
+    solver = inverse.DSPM(orientation='fixed').fit(free, noise_cov)
+    every = np.arange(40)
+    along = metrics.cross_talk(solver, free.fixed(), every)
+    assert np.allclose(along.to_decimal(nAm**-1), solver.resolution_matrix().to_decimal(nAm**-1))
+    assert metrics.cross_talk(solver, free, every).shape == (40, 40, 3)
+
+
+def test_a_complex_beamformer_keeps_the_amplitude(meg):
+    field, noise_cov = (each.pick('mag') for each in meg)
+    field = records.LeadField(
+        field.gain_si[:, ::50], field.channels, field.sources.mask(np.arange(field.n_sources) % 50 == 0)
+    )
+    rng = np.random.default_rng(0)
+    activity = field.gain_si @ (20e-9 * rng.normal(size=(field.n_sources, 4, 2)) @ [1, 1j])
+    cross = records.CrossSpectrum(noise_cov.matrix_si + activity @ activity.conj().T, field.channels)
+    solver = inverse.DICS(real_filter=False, weight_norm='unit-gain').fit(field, noise_cov, data_cov=cross)
+    assert np.iscomplexobj(u.get_mantissa(solver.kernel))
+    assert np.allclose(metrics.resolution(solver, field, field.sources).amplitude, 1)
+    assert np.allclose(metrics.point_spread(solver, field, 3), solver.resolution_matrix()[:, 3])
 
 
 def test_minimum_norm_without_a_prior(meg):
