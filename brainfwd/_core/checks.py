@@ -107,7 +107,10 @@ def quantity(value: Any, unit: u.Unit, where: str, meaning: str = '') -> u.Quant
     if isinstance(value, list | tuple) and any(isinstance(each, u.Quantity) for each in value):
         raise UnitError(f'{what}{_in(unit)}; got a list of Quantities: write one, np.array([...]) * {code(unit)}.')
     if not isinstance(value, numbers.Number | list | tuple | np.generic | np.ndarray | jax.Array):
-        raise UnitError(f'{what}{_in(unit)}; got {type(value).__name__}: {hint}.')
+        came = 'type' if isinstance(value, type) else kind(value)
+        if hasattr(value, 'to_numpy'):
+            hint = f'write its .to_numpy() * {code(unit)}'
+        raise UnitError(f'{what}{_in(unit)}; got {came if ": write" in came else f"{came}: {hint}"}.')
     if unit.is_unitless:
         return value
     raise UnitError(f'{what}{_in(unit)}; got a bare {_kind(value)}: write {spell(value, unit)}.')

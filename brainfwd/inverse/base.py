@@ -17,7 +17,8 @@ from brainfwd._core.linear_algebra import in_double, xp_of
 from brainfwd._core.module import Module
 from brainfwd._core.units import nAm
 from brainfwd.inverse.depth import DEPTH_KINDS
-from brainfwd.inverse.inputs import FROM_RECORDING, Covariance, Gain, covariance_of, gain_of
+from brainfwd.inverse.inputs import FROM_RECORDING, NOISE_FROM, Covariance, Gain, covariance_of, gain_of
+from brainfwd.inverse.methods import of_a_solver
 from brainfwd.inverse.orientation import magnitude
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.regularisation import RULES
@@ -91,7 +92,11 @@ class LinearInverse(Module, abc.ABC):
     data_record: ClassVar[type] = NoiseCovariance
     """What ``data_cov`` is a record of."""
     needs_data: ClassVar[bool] = False
-    """Whether it cannot be fitted without ``data_cov``."""
+    """Whether it is made from ``data_cov``; without, only ``regularisation`` is."""
+    counts_nave: ClassVar[bool] = False
+    """Whether ``nave`` changes the kernel: the answer is in units of the noise in an average."""
+    strength: ClassVar[tuple[str, ...]] = ()
+    """The settings that say how much to regularise, one of which, or ``regularisation``, is given."""
 
     def __init__(
         self,
@@ -109,9 +114,14 @@ class LinearInverse(Module, abc.ABC):
         self._gain: Gain | None = None
         self._forbidden_head: str | None = None
         self._nave = 1
+        me = type(self).__name__
+        rules = [name for name in self.strength if values.get(name) is not None]
+        rules += [] if regularisation is None else ['regularisation']
+        if len(rules) > 1:
+            allowed = ', '.join((*self.strength, 'regularisation'))
+            raise ValueError(f'{me} takes one of {allowed}; got {", ".join(rules)}.')
         self._set_parameters(values)
         self._check_settings()
-        me = type(self).__name__
         self._orientation = checks.choice(orientation, self.orientations, f'{me}(orientation=...)')
         if rank is not None and not isinstance(rank, Mapping):
             raise TypeError(f"{me}(rank=...) is a dict, as {{'meg': 66, 'eeg': 59}}; got {checks.kind(rank)}.")
@@ -138,6 +148,7 @@ class LinearInverse(Module, abc.ABC):
         K = 3 it is the length of a vector. Written for ``problem.xp``, it also runs in compiled code.
         """
 
+    @of_a_solver
     def fit(
         self,
         lead_field: Any,
@@ -163,19 +174,19 @@ class LinearInverse(Module, abc.ABC):
         data_cov : NoiseCovariance, or Quantity
             Of what is to be explained, for beamformers and for ``regularisation``: ``recording.covariance()``.
         nave : int
-            Of how many repetitions the data will be an average.
+            Of how many repetitions the data will be an average. It counts where the answer is in units of the noise in
+            that, in `DSPM` and `SLORETA`; beamformers, as those of MNE-Python, are in units of a single repetition's.
         inverse_crime : bool
             Allow data simulated with the head of this very lead field: the results are better than they can be in life.
 
         Raises
         ------
         TypeError
-            No lead field, no noise covariance, no ``data_cov`` where one is needed.
+            No lead field, no noise covariance, no ``data_cov`` where one is needed, one where none is.
         UnitError, ShapeError, ValueError
             Units that do not fit together, channels that do not match, a channel without noise, a source that no sensor
-            sees, a fixed lead field where a free one is needed, a parameter out of range.
+            sees, a fixed lead field where a free one is needed, normals asked of a volume, a parameter out of range.
         """
-        _check_instance(self, 'fit')
         gain, kernel, notes = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.fit')
         # a State can be new in compiled code, or change there, but not come to life
         made_outside = self._kernel.stack_level < ParameterState(None).stack_level
@@ -191,6 +202,7 @@ class LinearInverse(Module, abc.ABC):
         self.in_size, self.out_size = (len(gain.channels),), (gain.n_sources,)
         return self
 
+    @of_a_solver
     def kernel_for(self, lead_field: Any, noise_cov: Any = None, *, data_cov: Any = None, nave: int = 1) -> Any:
         """The kernel that `fit` would make, which it leaves alone: what to ``jit``, ``vmap`` and differentiate.
 
@@ -202,7 +214,6 @@ class LinearInverse(Module, abc.ABC):
         Quantity or dict of Quantity
             As `kernel`.
         """
-        _check_instance(self, 'kernel_for')
         gain, kernel, _ = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.kernel_for')
         return self._with_units(kernel, gain.channels)
 
@@ -214,10 +225,15 @@ class LinearInverse(Module, abc.ABC):
         self._check_gain(gain, f'{where}(lead_field)')
         noise = self._noise(noise_cov, gain, f'{where}(noise_cov)')
         rank = {**(noise.rank or {}), **checked_rank(self._rank, gain.channels, f'{type(self).__name__}(rank=...)')}
-        data = None
+        data, uses_data = None, self.needs_data or self.regularisation is not None
         if data_cov is not None:
+            if not uses_data:
+                raise TypeError(
+                    f"{where}(data_cov=...) is for regularisation='evidence', for example, which this solver was not "
+                    f'made with: write {type(self).__name__}(regularisation=...), or leave it out.'
+                )
             data = covariance_of(data_cov, self.data_record, gain.channels, f'{where}(data_cov=...)', _unchecked)
-        elif self.needs_data or self.regularisation is not None:
+        elif uses_data:
             why = '' if self.needs_data else f' for regularisation={self.regularisation!r}'
             made = FROM_RECORDING[self.data_record]
             raise TypeError(
@@ -246,6 +262,8 @@ class LinearInverse(Module, abc.ABC):
 
     def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:
         """What `fit` was given as noise; a solver that can do without overrides it."""
+        if noise_cov is None:
+            raise TypeError(f'{where} is the covariance of the noise; got None: write {NOISE_FROM}.')
         return covariance_of(noise_cov, NoiseCovariance, gain.channels, where, check_noisy)
 
     def _check_gain(self, gain: Gain, where: str) -> None:
@@ -256,7 +274,17 @@ class LinearInverse(Module, abc.ABC):
                 f'{where} is of free orientation, (sensors, sources, 3), for orientation={self.orientation!r}; got a '
                 f"fixed one: take the free one, or write orientation='fixed'."
             )
-        if gain.sources is None and not gain.is_fixed and self.orientation in ('fixed', 'loose'):
+        by_normals = ('fixed', 'loose')
+        if gain.is_fixed or self.orientation not in by_normals:
+            return
+        if gain.sources is not None and gain.sources.kind == 'volume':
+            others = ' or '.join(f'orientation={other!r}' for other in self.orientations if other not in by_normals)
+            raise ValueError(
+                f'{where} has sources on the cortex, along its normals, for orientation={self.orientation!r}; got a '
+                f'volume, where there are none: write {others}, or give lead_field.fixed() where its normals mean '
+                f'something.'
+            )
+        if gain.sources is None:
             raise TypeError(
                 f'{where} is a LeadField, which knows the normals, for orientation={self.orientation!r}; got a gain '
                 f"alone: give a LeadField, a gain of shape (sensors, sources), or write orientation='free'."
@@ -269,14 +297,16 @@ class LinearInverse(Module, abc.ABC):
         copied.__dict__.update({name: ParameterState(value) for name, value in settings.items()})
         return copied
 
+    @of_a_solver
     def update(self, y: Any) -> Any:
         """What the data say about the sources.
 
         Parameters
         ----------
-        y : Recording, ChannelGroups or Quantity
+        y : Recording, ChannelGroups, Quantity or dict of Quantity
             Sensors last, (..., sensors): one sample in a loop, a series, a batch. A Quantity where there is one type of
-            channel. NumPy data are computed with in float64, JAX data in their own precision.
+            channel; a dict has one for each type. NumPy data are computed with in float64, JAX data in their own
+            precision.
 
         Returns
         -------
@@ -289,7 +319,7 @@ class LinearInverse(Module, abc.ABC):
             Before ``fit``, or after a parameter was changed.
         ValueError
             Other channels than those fitted, NaN, a recording simulated with the lead field that is to invert it, or
-            one that averages other than ``nave`` repetitions.
+            one that averages other than ``nave`` repetitions where they count.
         UnitError, ShapeError
             A wrong unit or number of sensors.
         """
@@ -317,10 +347,13 @@ class LinearInverse(Module, abc.ABC):
             return kernel, numbers
         if isinstance(kernel, jax.core.Tracer):
             raise TypeError(f'{where} is a Quantity in compiled code; got a Recording: write recording.data.')
-        instead = "Fit the lead field of another head, as datasets.load_lead_field('eeg', head='second') is"
+        other = "datasets.load_lead_field('eeg', head='second')"
+        if channels.kinds != ('eeg',):
+            other = 'SphericalHead.around(places_on_the_head).lead_field(channels, sources)'
+        instead = f'Fit the lead field of another head, as {other} is'
         no_inverse_crime(y, self._forbidden_head, where, instead, 'fit')
         # 1 may also mean that nobody said so
-        if y.nave not in (1, self._nave):
+        if self.counts_nave and y.nave not in (1, self._nave):
             raise ValueError(
                 f'{where} is an average of {y.nave} repetitions; fitted for {self._nave}: '
                 f'write fit(..., nave={y.nave}).'
@@ -330,6 +363,7 @@ class LinearInverse(Module, abc.ABC):
         finite(numbers, channels, where)
         return np.asarray(kernel), numbers
 
+    @of_a_solver
     def vectors(self, y: Any) -> Any:
         """(..., sources, 3) components in x, y, z of the head frame; their length is what `update` answers.
 
@@ -346,10 +380,11 @@ class LinearInverse(Module, abc.ABC):
     def kernel(self) -> Any:
         """(sources, sensors), or (sources, 3, sensors) in x, y, z of the head frame where the answer is a length.
 
-        In `unit` per unit of the sensors; a dict of one per type when there are several types of channel.
+        In `unit` per unit of the sensors; a dict of one per type, sorted, when there are several types of channel.
         """
         return self._with_units(*self._fitted())
 
+    @of_a_solver
     def resolution_matrix(self) -> Any:
         r"""What the solver makes of one dipole at each source, without noise: :math:`K G`, in `unit` per nA m.
 
@@ -371,8 +406,7 @@ class LinearInverse(Module, abc.ABC):
             gain = (gain * self._axes()).sum(axis=-1)
         matrix = xp_of(kernel, gain).tensordot(kernel, gain, axes=1)
         per_moment = u.Quantity(matrix, unit=self.unit / (u.amp * u.meter))
-        plain = self.unit.is_unitless
-        return per_moment.in_unit(self.unit / nAm) if plain else per_moment.to_decimal(u.UNITLESS)
+        return per_moment.in_unit(nAm**-1) if self.unit.is_unitless else per_moment.to_decimal(u.UNITLESS)
 
     def _axes(self) -> Any:
         """(sources, 3) direction of each source in an answer that has a sign."""
@@ -427,7 +461,8 @@ class LinearInverse(Module, abc.ABC):
         units = {k: unit**-1 if self.unit.is_unitless else self.unit / unit for k, unit in SENSOR_UNITS.items()}
         if not channels.is_mixed:
             return u.Quantity(kernel, unit=units[channels.kinds[0]])
-        return {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in channels.kinds}
+        # in the order in which JAX hands dicts back
+        return {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in sorted(channels.kinds)}
 
     def _answer(self, kernel: Any, y: Any) -> Any:
         kernel, y = _alike(kernel, y)
@@ -440,14 +475,6 @@ class LinearInverse(Module, abc.ABC):
 
     def _in_unit(self, answer: Any) -> Any:
         return answer if self.unit.is_unitless else u.Quantity(answer, unit=self.unit)
-
-
-def _check_instance(solver: Any, method: str) -> None:
-    if not isinstance(solver, LinearInverse):
-        raise TypeError(
-            f'{method} is of a solver, MinimumNorm().{method}(...), for example; got {checks.kind(solver)} in its '
-            f'place: write the parentheses after the name of the class.'
-        )
 
 
 def _whitened(white: Any, gain: Gain, gain_si: Any, fixed: bool, nave: int) -> WhitenedProblem:

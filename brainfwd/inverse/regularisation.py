@@ -16,7 +16,7 @@ _POINTS, _ROUNDS = 129, 6
 _LOWEST, _HIGHEST = 1e-12, 1e4
 
 
-def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: str) -> Any:
+def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: str, setting: str = 'snr') -> Any:
     r"""The regularisation that data ask for, as ``lambda2 = 1 / snr**2``.
 
     The whitened data are taken to be of covariance :math:`\Sigma = M / \lambda^2 + I`, where :math:`M = G R G^T` is
@@ -53,6 +53,8 @@ def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: s
         Number of directions r; less than n where rows of both are zeros.
     where : str
         What an error says it is about.
+    setting : str
+        What can be given in place of a rule, as an error tells it.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def choose_lambda2(rule: str, model_cov: Any, data_cov: Any, rank: Any, where: s
         best = xp.where(curve == curve.min(), grid, low).max()
         reach = reach * 4 / (_POINTS - 1)
     if not isinstance(best, jax.core.Tracer):
-        _check_inside(float(best - low), float(high - best), float(d.sum() / rank), where)
+        _check_inside(float(best - low), float(high - best), float(d.sum() / rank), where, setting)
     return xp.exp(best)
 
 
@@ -101,17 +103,17 @@ RULES = tuple(_MISFITS)
 """The names of the rules."""
 
 
-def _check_inside(above: float, below: float, power: float, where: str) -> None:
+def _check_inside(above: float, below: float, power: float, where: str, setting: str) -> None:
     # near an end the curves are flat
     close = np.log(10)
     data = f'data of {power:.3g} times the power of the noise'
     if below < close:
         raise ValueError(
             f'{where} finds no signal in {data}: check that data_cov and noise_cov are in the same units '
-            f'and of one repetition each, or write snr=... instead.'
+            f'and of one repetition each, or write {setting}=... instead.'
         )
     if above < close:
         raise ValueError(
             f'{where} asks for no regularisation at all of {data}: there is no noise in them, or the lead '
-            f'field does not explain them; check noise_cov, or write snr=... instead.'
+            f'field does not explain them; check noise_cov, or write {setting}=... instead.'
         )

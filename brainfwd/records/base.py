@@ -3,6 +3,7 @@
 from typing import Any
 
 import brainunit as u
+import jax
 import numpy as np
 
 from brainfwd._core.checks import ShapeError, UnitError, array, quantity
@@ -14,6 +15,11 @@ def frozen(value: Any, where: str, dtype: Any = np.float64) -> np.ndarray:
     """A read-only copy of ``value``, so that neither side can change it for the other."""
     if isinstance(value, np.ndarray) and value.dtype == dtype and value.base is None and not value.flags.writeable:
         return value
+    if isinstance(value, jax.core.Tracer):
+        raise TypeError(
+            f'{where} is of NumPy numbers, which jit, vmap and grad do not trace: give the Quantity in place of the '
+            f'record, write cov * u.volt**2 for a covariance, for example.'
+        )
     numbers = np.array(array(value, where) if dtype is np.float64 else value, dtype=dtype)
     numbers.setflags(write=False)
     return numbers

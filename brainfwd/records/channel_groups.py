@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainfwd._core import checks
 from brainfwd._core.checks import UnitError, choice, quantity, shape_is
 from brainfwd.records.channels import SENSOR_UNITS, Channels, check_same_sensors
 
@@ -111,7 +112,9 @@ def values(si_array: Any, channels: Channels) -> Any:
 
 
 def si(value: Any, channels: Channels, where: str = 'si(value)') -> Any:
-    """The SI numbers of a Quantity or `ChannelGroups`, last axis the channels in order; undoes `values`.
+    """The SI numbers of a Quantity, `ChannelGroups` or a dict of Quantities by type, last axis the channels in order.
+
+    Undoes `values`.
 
     Raises
     ------
@@ -125,10 +128,12 @@ def si(value: Any, channels: Channels, where: str = 'si(value)') -> Any:
     if isinstance(value, ChannelGroups):
         check_same_sensors(value.channels, channels, where, 'the sensors')
         return value.joined()
+    if type(value) is dict:
+        return ChannelGroups(value, channels).joined()
     if channels.is_mixed:
         raise UnitError(
             f'{where} is ChannelGroups, a Quantity for each of {", ".join(channels.kinds)}: no one unit fits them; '
-            f'got {type(value).__name__}.'
+            f'got {checks.kind(value)}.'
         )
     numbers = quantity(value, channels.unit, where, 'what the sensors measure').mantissa
     _last_axis(numbers, channels, where)

@@ -54,9 +54,9 @@ def test_update_before_fit(problem, data):
 def test_not_records(problem):
     lead_field, noise_cov = problem('eeg')
     with pytest.raises(
-        TypeError, match=r'MinimumNorm\.fit\(noise_cov\) is a brainfwd\.records\.NoiseCovariance, or .*; got NoneType'
+        TypeError, match=r'MinimumNorm\.fit\(noise_cov\) is a brainfwd\.records\.NoiseCovariance, or .*; got bool'
     ):
-        MinimumNorm().fit(lead_field, None)
+        MinimumNorm().fit(lead_field, True)
     with pytest.raises(TypeError, match=r'fit\(lead_field\) is a .*LeadField, or .*; got a bare array: write <array>'):
         MinimumNorm().fit(lead_field.gain_si, noise_cov)
     with pytest.raises(ValueError, match='nave'):

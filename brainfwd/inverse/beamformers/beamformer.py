@@ -12,7 +12,8 @@ from brainfwd._core.linear_algebra import FLOOR, in_double, solve_positive, symm
 from brainfwd._core.units import nAm
 from brainfwd.inverse.base import LinearInverse, Setting
 from brainfwd.inverse.beamformers.directions import largest_ratio, upwards
-from brainfwd.inverse.inputs import Covariance, Gain, covariance_of
+from brainfwd.inverse.inputs import NOISE_FROM, Covariance, Gain, covariance_of
+from brainfwd.inverse.methods import of_a_solver
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.regularisation import choose_lambda2
 from brainfwd.records import NoiseCovariance
@@ -57,6 +58,7 @@ class Beamformer(LinearInverse):
 
     orientations = ('fixed', 'free', 'vector')
     needs_data = True
+    strength = ('reg',)
 
     reg = Setting(0.05, 'loading of the diagonal, as a share of the mean power', zero=True)
 
@@ -102,6 +104,7 @@ class Beamformer(LinearInverse):
     def covariance_of_interest(self, data_cov: Any) -> Any:
         """What of the whitened covariance of the data the filters are made from."""
 
+    @of_a_solver
     def power(self, data_cov: Any) -> Any:
         """(sources,) power of each source in data of this covariance, the sum of that of its components.
 
@@ -153,7 +156,7 @@ class Beamformer(LinearInverse):
             model_cov = flat @ flat.T
             model_cov = model_cov * (problem.rank / xp.trace(model_cov))
             where = f'{type(self).__name__}(regularisation={self.regularisation!r})'
-            lambda2 = choose_lambda2(self.regularisation, model_cov, covariance.real, problem.rank, where)
+            lambda2 = choose_lambda2(self.regularisation, model_cov, covariance.real, problem.rank, where, 'reg')
             reg = lambda2 / (1 + lambda2) * problem.n_sensors / problem.rank
         problem.notes['reg'] = reg
         load = reg * xp.trace(covariance).real / problem.n_sensors
@@ -194,9 +197,8 @@ class Beamformer(LinearInverse):
             why = f'for weight_norm={self.weight_norm!r}, which is in units of it'
         if why is not None:
             raise TypeError(
-                f'{where} is the covariance of the noise, {why}; got None: write noise_cov=recording.noise_cov, or '
-                f"recording.covariance(stop=...) of a segment without activity; weight_norm='unit-gain' and 'nai' can "
-                f'do without where there is one type of channel.'
+                f"{where} is the covariance of the noise, {why}; got None: write {NOISE_FROM}; weight_norm='unit-gain' "
+                f"and 'nai' can do without where there is one type of channel."
             )
         # alike and independent on all sensors: how strong it is cancels
         return Covariance(np.eye(len(channels)), np.ones(()))

@@ -8,6 +8,7 @@ from brainfwd._core import checks
 from brainfwd._core.linear_algebra import in_double
 from brainfwd.inverse.beamformers.beamformer import Beamformer
 from brainfwd.inverse.inputs import Covariance, Gain
+from brainfwd.inverse.methods import of_a_solver
 from brainfwd.records import CrossSpectrum, NoiseCovariance, Recording
 
 __all__ = ['DICS']
@@ -46,6 +47,7 @@ class DICS(Beamformer):
         """Whether the filters are made of the real part of the cross-spectrum."""
         return self._real_filter
 
+    @of_a_solver
     def update(self, y: Any) -> Any:
         """As `LinearInverse.update`. Complex filters take Fourier coefficients instead of a Recording."""
         if not self.real_filter and isinstance(y, Recording):
@@ -58,6 +60,7 @@ class DICS(Beamformer):
     def covariance_of_interest(self, data_cov: Any) -> Any:
         return data_cov.real if self.real_filter else data_cov
 
+    @of_a_solver
     def coherency(self, cross_spectrum: Any, reference: int | str) -> Any:
         r"""(sources,) complex coherency of each source with one of them, or with a sensor.
 

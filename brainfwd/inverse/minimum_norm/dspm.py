@@ -20,6 +20,7 @@ class DSPM(WeightedMinimumNorm):
     """
 
     unit = u.UNITLESS
+    counts_nave = True
 
     def whitened_kernel(self, problem: WhitenedProblem) -> Any:
         kernel, _ = self.regularised(problem, self.prior(problem))

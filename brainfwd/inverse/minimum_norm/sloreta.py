@@ -33,6 +33,7 @@ class SLORETA(WeightedMinimumNorm):
     """
 
     unit = u.UNITLESS
+    counts_nave = True
 
     def __init__(self, *, standardise: str = 'trace', **options: Any):
         super().__init__(**options)

@@ -36,9 +36,15 @@ class WeightedMinimumNorm(LinearInverse):
         With ``'loose'``: variance of each tangential component, relative to that of the normal one, 0 < loose <= 1.
     rank, regularisation
         As for `LinearInverse`.
+
+    Raises
+    ------
+    ValueError
+        Two of ``snr``, ``lambda2`` and ``regularisation``; a parameter out of range.
     """
 
     orientations = ('fixed', 'loose', 'free')
+    strength = ('snr', 'lambda2')
 
     snr = Setting(3.0, 'amplitude ratio of signal to noise')
     lambda2 = Setting(None, 'regularisation, instead of snr')
