@@ -4,7 +4,8 @@ import brainunit as u
 import numpy as np
 import pytest
 
-from brainfwd import inverse, io, metrics, records
+from brainfwd import forward as head_models
+from brainfwd import inverse, io, metrics
 
 mne = pytest.importorskip('mne')
 from mne.minimum_norm import (  # noqa: E402
@@ -44,15 +45,14 @@ def _source_spaces(rng, n=20):
 def problem(request):
     """Electrodes, a forward solution of free orientation along x, y, z, and a full noise covariance."""
     rng = np.random.default_rng(request.param)
-    places = rng.normal(size=(24, 3))
-    places = CENTRE + 0.09 * places / np.linalg.norm(places, axis=1, keepdims=True)
-    channels = records.Channels(tuple(f'E{i:02d}' for i in range(24)), ('eeg',) * 24, places * u.meter)
+    channels = head_models.electrodes('10-20')
+    m = len(channels)
     with mne.utils.use_log_level('error'):
         info = io.to_mne(channels, sampling_period=2 * u.ms)
-        info = mne.io.RawArray(np.zeros((24, 1)), info).set_eeg_reference(projection=True).info
+        info = mne.io.RawArray(np.zeros((m, 1)), info).set_eeg_reference(projection=True).info
         sphere = mne.make_sphere_model(CENTRE, 0.09)
         forward = mne.make_forward_solution(info, trans=None, src=_source_spaces(rng), bem=sphere, mindist=0.0)
-    mixing = 0.3e-6 * (np.eye(24) + 0.2 * rng.normal(size=(24, 24)))
+    mixing = 0.3e-6 * (np.eye(m) + 0.2 * rng.normal(size=(m, m)))
     return info, forward, mne.Covariance(mixing @ mixing.T, info.ch_names, [], [], nfree=1)
 
 
