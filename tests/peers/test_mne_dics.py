@@ -91,3 +91,16 @@ def test_cross_spectra_have_the_phases_of_theirs():
     ours = metrics.cross_spectrum(records.Recording(data.T, channels, 2 * u.ms), (9 * u.Hz, 11 * u.Hz)).matrix_si
     np.testing.assert_allclose(np.angle(ours), np.angle(theirs), atol=1e-6)
     assert np.angle(ours[0, 2]) > 1
+
+
+def test_cross_spectra_of_theirs_in_our_scale():
+    """Theirs is a density: times the distance of frequencies it is the variance within the band."""
+    data = np.random.default_rng(0).normal(size=(3, 1000))
+    data[1] += data[0]
+    with mne.utils.use_log_level('error'):
+        csd = csd_array_fourier(data[None], 500.0, fmin=8, fmax=13)
+    channels = records.Channels(('a', 'b', 'c'), ('eeg',) * 3)
+    theirs = records.CrossSpectrum(csd.sum().get_data(index=0) * 500.0 / csd.n_fft, channels).matrix_si
+    ours = metrics.cross_spectrum(records.Recording(data.T, channels, 2 * u.ms), BAND).matrix_si
+    # their window, of the same shape, is zero at both ends
+    assert abs(theirs - ours).max() < 0.01 * abs(ours).max()
