@@ -12,7 +12,7 @@ import pytest
 
 from brainfwd import records
 
-STEP = 1e-5
+STEP = 1e-6
 
 
 def _noises(noise_cov):
