@@ -47,7 +47,9 @@ FORWARD = {
     'BOLD': lambda: bf.BOLDSignal(3, tr=PERIOD),
     'convolved BOLD': lambda: bf.HRFBold(3, tr=PERIOD),
 }  # fmt: skip
-SOLVERS = [bf.inverse.MinimumNorm, bf.inverse.DSPM, bf.inverse.SLORETA]
+SOLVERS = [
+    bf.inverse.MinimumNorm, bf.inverse.DSPM, bf.inverse.SLORETA, bf.inverse.ELORETA, bf.inverse.LCMV, bf.inverse.DICS,
+]  # fmt: skip
 
 every_forward_model = pytest.mark.parametrize('make', FORWARD.values(), ids=FORWARD)
 every_solver = pytest.mark.parametrize('solver', SOLVERS, ids=lambda cls: cls.__name__)
@@ -122,7 +124,13 @@ def eeg(head):
 @pytest.fixture(scope='module')
 def fitted(head):
     noise_cov = records.NoiseCovariance.diagonal(1.0 * u.uvolt, head.channels)
-    return lambda solver: solver(snr=3.0).fit(head, noise_cov, inverse_crime=True)
+
+    def fitted(make):
+        solver = make()
+        data_cov = solver.data_record(100 * noise_cov.matrix_si, head.channels) if solver.needs_data else None
+        return solver.fit(head, noise_cov, data_cov=data_cov, inverse_crime=True)
+
+    return fitted
 
 
 def solvers_of(base):
