@@ -87,3 +87,39 @@ def test_float64_inside(through):
 def test_numpy_stays_numpy():
     assert isinstance(in_double(lambda x: 2 * x, np.ones(2, np.float32)), np.ndarray)
     assert in_double(lambda x: 2 * x, np.ones(2, np.float32)).dtype == np.float64
+
+
+def test_numbers_of_numpy_are_not_rounded_on_the_way_in():
+    """Squares of the fields of dipoles have no place in float32."""
+    tiny = np.array([1e-54, 2e-54])
+
+    for through in (lambda f: f, jax.jit, jax.grad):
+        answer = through(lambda x: in_double(lambda x, tiny: x**2 * tiny[1] / tiny[0], x, tiny))(jnp.float32(3.0))
+        assert answer.dtype == jnp.float32
+        assert answer == (12.0 if through is jax.grad else 18.0)
+
+
+@pytest.mark.filterwarnings('error')
+def test_what_comes_out_may_be_anything():
+    def fn(x, z):
+        return {'number': 1.5, 'count': (x > 0).sum(), 'complex': x * z}
+
+    x, z = jnp.arange(3.0), jnp.asarray([1j, 2.0, 3.0])
+    for through in (
+        lambda f: f,
+        jax.jit,
+        lambda f: lambda x, z: jax.tree.map(lambda y: y[0], jax.vmap(f)(x[None], z[None])),
+    ):
+        answer = through(lambda x, z: in_double(fn, x, z))(x, z)
+        assert {name: value.dtype for name, value in answer.items()} == {
+            'number': jnp.float32, 'count': jnp.float32, 'complex': jnp.complex64,
+        }  # fmt: skip
+        assert [float(answer[name]) for name in ('number', 'count')] == [1.5, 2.0]
+        np.testing.assert_allclose(answer['complex'], [0, 2, 6])
+
+
+def test_derivative_with_respect_to_complex_numbers():
+    given = matrices(kind=complex, n=1)[0]
+    with jax.enable_x64(True):
+        power = lambda a: symmetric_power((a + a.conj().T) / 2, -0.5)  # noqa: E731
+        check_grads(power, (jnp.asarray(given),), 1, rtol=1e-5)
