@@ -62,9 +62,35 @@ def _differences(n: int) -> np.ndarray:
 
 
 def _white_rows(block: Any, spread: Any, alike: bool, limit: int, floor: float) -> Any:
-    xp, n = xp_of(block), len(block)
+    n = len(block)
     if n == 0:
         return np.zeros((0, 0))
+
+    def by_eigenvectors(block: Any) -> Any:
+        return _rows_of_lost_rank(block, spread, alike, limit, floor)
+
+    if xp_of(block) is np or limit < n:
+        return by_eigenvectors(block)
+    # eigenvectors take most of the time of a small problem, and of full rank any W will do
+    relative = jax.lax.stop_gradient(block / spread / spread[:, None])
+    root = _inverse_root(relative)
+    # the largest eigenvalue is at most the trace, the smallest at least 1 over that of the inverse; NaN is not certain
+    certain = floor * jnp.trace(relative) * (root**2).sum() < 1
+
+    def by_cholesky(block: Any) -> Any:
+        size = jax.lax.stop_gradient(jnp.trace(block))
+        # where both branches are computed, nothing here may be NaN
+        return _inverse_root(jnp.where(certain, block / size, jnp.eye(n))) / jnp.sqrt(size)
+
+    return jax.lax.cond(certain, by_cholesky, by_eigenvectors, block)
+
+
+def _inverse_root(matrix: Any) -> Any:
+    return jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(matrix), jnp.eye(len(matrix)), lower=True)
+
+
+def _rows_of_lost_rank(block: Any, spread: Any, alike: bool, limit: int, floor: float) -> Any:
+    xp, n = xp_of(block), len(block)
     held = jax.lax.stop_gradient(block) if xp is jnp else block
     size = xp.trace(held)
     values, vectors = xp.linalg.eigh(held / size)
