@@ -49,7 +49,7 @@ def white_map(covariance: Any, channels: Channels, rank: Mapping[str, int] | Non
         spread = xp_of(block).sqrt((alike / alike.sum(axis=1)) @ xp_of(block).diagonal(block))
         if name == 'eeg':
             spread = spread[1:]
-        white = _white_rows(basis @ block @ basis.T, spread, alike.all(), (rank or {}).get(name, len(basis)), floor)
+        white = _white_rows(basis @ block @ basis.T, spread, (rank or {}).get(name, len(basis)), floor)
         rows.append(white @ (basis @ np.eye(len(channels))[index]))
     return xp_of(covariance).concatenate(rows)
 
@@ -61,42 +61,49 @@ def _differences(n: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def _white_rows(block: Any, spread: Any, alike: bool, limit: int, floor: float) -> Any:
+def _white_rows(block: Any, spread: Any, limit: int, floor: float) -> Any:
     n = len(block)
     if n == 0:
         return np.zeros((0, 0))
+    # of full rank any W will do: that of the block divided by what its channels vary by, which loses no digits to units
+    relative = block / spread / spread[:, None]
+    if xp_of(block) is np:
+        values = np.linalg.eigvalsh(relative)
+        rank = min(int((values > floor * values[-1]).sum()), limit)
+        return _inverse_root(relative) / spread if rank == n else _rows_of_lost_rank(block, rank)
 
-    def by_eigenvectors(block: Any) -> Any:
-        return _rows_of_lost_rank(block, spread, alike, limit, floor)
+    def by_eigenvectors(_: Any) -> Any:
+        values = jnp.linalg.eigvalsh(jax.lax.stop_gradient(relative))
+        return _rows_of_lost_rank(block, jnp.minimum((values > floor * values[-1]).sum(), limit))
 
-    if xp_of(block) is np or limit < n:
+    if limit < n:
         return by_eigenvectors(block)
-    # eigenvectors take most of the time of a small problem, and of full rank any W will do
-    relative = jax.lax.stop_gradient(block / spread / spread[:, None])
-    root = _inverse_root(relative)
-    # the largest eigenvalue is at most the trace, the smallest at least 1 over that of the inverse; NaN is not certain
-    certain = floor * jnp.trace(relative) * (root**2).sum() < 1
+    # eigenvectors take most of the time of a small problem: the largest eigenvalue is at most the trace, the smallest
+    # at least 1 over that of the inverse; NaN is not certain
+    held = jax.lax.stop_gradient(relative)
+    certain = floor * jnp.trace(held) * (_inverse_root(held) ** 2).sum() < 1
 
-    def by_cholesky(block: Any) -> Any:
-        size = jax.lax.stop_gradient(jnp.trace(block))
+    def by_cholesky(_: Any) -> Any:
         # where both branches are computed, nothing here may be NaN
-        return _inverse_root(jnp.where(certain, block / size, jnp.eye(n))) / jnp.sqrt(size)
+        return _inverse_root(jnp.where(certain, relative, jnp.eye(n))) / spread
 
     return jax.lax.cond(certain, by_cholesky, by_eigenvectors, block)
 
 
 def _inverse_root(matrix: Any) -> Any:
-    return jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(matrix), jnp.eye(len(matrix)), lower=True)
+    """The inverse of the Cholesky factor."""
+    if xp_of(matrix) is jnp:
+        return jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(matrix), jnp.eye(len(matrix)), lower=True)
+    from scipy.linalg import solve_triangular
+
+    return solve_triangular(np.linalg.cholesky(matrix), np.eye(len(matrix)), lower=True)
 
 
-def _rows_of_lost_rank(block: Any, spread: Any, alike: bool, limit: int, floor: float) -> Any:
+def _rows_of_lost_rank(block: Any, rank: Any) -> Any:
     xp, n = xp_of(block), len(block)
     held = jax.lax.stop_gradient(block) if xp is jnp else block
     size = xp.trace(held)
     values, vectors = xp.linalg.eigh(held / size)
-    # of one type of channel, division by what it varies by changes nothing
-    relative = values if alike else xp.linalg.eigvalsh(held / spread / spread[:, None])
-    rank = xp.minimum((relative > floor * relative[-1]).sum(), limit)
     if xp is np:
         return (vectors[:, n - rank :] / np.sqrt(values[n - rank :] * size)).T
     # by Cholesky: the derivative of single eigenvectors does not exist where eigenvalues are equal, but that of the

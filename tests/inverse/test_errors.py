@@ -31,6 +31,7 @@ MOMENT = u.amp * u.meter
         ({'dept': 0.8}, r"Did you mean 'depth'"),
         ({'weight_norm': 'nai'}, r"one of 'snr', 'lambda2', 'depth', 'loose'; got 'weight_norm'"),
         ({'snr': np.nan}, r'snr must be finite'),
+        ({'snr': 1e9}, r'1 / snr\*\*2, is 1e-15 or more, the digits of float64; got 1e-18'),
         ({'snr': '3'}, r"snr .* got the text '3'"),
         ({'regularisation': 'gvc'}, r"one of 'evidence', 'gcv', 'discrepancy'; got 'gvc'\. Did you mean 'gcv'"),
     ],

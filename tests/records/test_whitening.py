@@ -111,3 +111,17 @@ def test_rounding_to_float32_is_not_noise():
         with jax.enable_x64(True):
             white = np.asarray(whitener(covariance, float(np.finfo(np.float32).eps)))
         assert _relative(white.T @ white, precision) < 1e-5
+
+
+@pytest.mark.parametrize('whitener', [_in_numpy, _in_jax])
+@pytest.mark.parametrize('spread', [1.0, 1e-3, 1e3])
+def test_units_of_the_channels_cost_no_digits(whitener, spread):
+    """Directions 1e10 apart, in channels of numbers as far apart as teslas and teslas per meter are, and farther."""
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(10, 10)))[0]
+    turn[EEG] = turn[:, EEG] = 0
+    turn = np.linalg.qr(turn + np.diag(1.0 * EEG))[0]
+    std = STD * np.where(np.array(TYPES) == 'mag', spread, 1.0)
+    covariance = (turn * np.geomspace(1, 1e-10, 10)) @ turn.T * np.outer(std, std)
+    with jax.enable_x64(True):
+        white = np.asarray(whitener((covariance + covariance.T) / 2))
+    assert np.allclose(white @ covariance @ white.T, np.eye(9), atol=1e-6)

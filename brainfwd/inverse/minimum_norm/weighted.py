@@ -11,6 +11,9 @@ from brainfwd.inverse.regularisation import choose_lambda2
 
 __all__ = ['WeightedMinimumNorm']
 
+# of the mean power of the signal: less does not make a singular matrix regular
+_LEAST = 1e-15
+
 
 class WeightedMinimumNorm(LinearInverse):
     r"""Minimum norm under a prior covariance R of the sources, by depth and orientation.
@@ -55,6 +58,12 @@ class WeightedMinimumNorm(LinearInverse):
         super()._check_settings()
         if not isinstance(self.loose, jax.core.Tracer) and self.loose > 1:
             raise ValueError(f'{type(self).__name__}.loose is at most 1, which is free; got {float(self.loose):g}.')
+        lambda2 = self.snr**-2 if self.lambda2 is None else self.lambda2
+        if not isinstance(lambda2, jax.core.Tracer) and lambda2 < _LEAST:
+            raise ValueError(
+                f'{type(self).__name__}.lambda2, or 1 / snr**2, is {_LEAST:g} or more, the digits of float64; got '
+                f'{float(lambda2):g}.'
+            )
 
     @property
     def chosen_lambda2(self) -> float:
