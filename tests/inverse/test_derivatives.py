@@ -6,13 +6,14 @@ import warnings
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from brainfwd import records
 
 STEP = 1e-6
+# of one component the same as others: as SLORETA, as LCMV, and as LCMV of a real part
+REPEATED = {'SLORETA block fixed', 'LCMV unit-noise-gain fixed', 'LCMV unit-noise-gain free', 'DICS fixed', 'DICS free'}
 
 
 def _noises(noise_cov):
@@ -69,8 +70,13 @@ def _relative(a, b):
     )
 
 
+def _rounded(x):
+    return x.astype('c8' if np.iscomplexobj(x) else 'f4')
+
+
 @pytest.mark.parametrize(
-    ('kinds', 'orientation'), [('meg', 'fixed'), ('meg', 'loose'), ('meg', 'free'), ('meg', 'vector'), ('both', 'free')]
+    ('kinds', 'orientation'),
+    [('meg', 'fixed'), ('meg', 'loose'), ('meg', 'free'), ('meg', 'vector'), ('both', 'fixed')],
 )
 def test_kernels_of_a_batch_and_their_gradients(kinds, orientation, cases, make, problem, data, data_cov):
     """In float32 as NumPy computes them in float64: compiled, for several noises at once.
@@ -82,7 +88,7 @@ def test_kernels_of_a_batch_and_their_gradients(kinds, orientation, cases, make,
     y = records.values(data(lead_field, ()), lead_field.channels)
     # of loose orientation the normals are needed, and only a LeadField has them
     held = {'lead_field': lead_field} if orientation == 'loose' else {}
-    names = [name for name in cases if name.endswith(orientation)]
+    names = [name for name in cases if name.endswith(orientation) and name not in REPEATED]
     names = names if kinds == 'meg' else names[:1]
     paths = {
         name: [
@@ -103,18 +109,18 @@ def test_kernels_of_a_batch_and_their_gradients(kinds, orientation, cases, make,
             name: jax.grad(lambda given, name=name: score(name, given), has_aux=True)(batch[name]) for name in names
         }
 
-    batch = {name: jax.tree.map(lambda *x: jnp.stack(x), *map(arguments, paths[name])) for name in names}
+    batch = {name: jax.tree.map(lambda *x: _rounded(np.stack(x)), *map(arguments, paths[name])) for name in names}
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         compiled = jax.jit(jax.vmap(differentiated)).lower(batch).compile({'xla_backend_optimization_level': 0})
-        results = compiled(batch)
+        results = jax.tree.map(np.asarray, compiled(batch))
     for name in names:
         solver = make(name)
         for i, path in enumerate(paths[name]):
             gradients, kernel = jax.tree.map(operator.itemgetter(i), results[name])
             given = arguments(path)
             assert {leaf.dtype for leaf in jax.tree.leaves(kernel)} <= {np.dtype('f4'), np.dtype('c8')}
-            rounded = jax.tree.map(lambda x: x.astype('c8' if np.iscomplexobj(x) else 'f4'), given)
+            rounded = jax.tree.map(_rounded, given)
             assert _relative(kernel, solver.kernel_for(**held, **rounded)) < 1e-6, (name, i)
             for what, gradient in gradients.items():
                 scores = [
