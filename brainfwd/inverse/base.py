@@ -32,7 +32,7 @@ __all__ = ['LinearInverse', 'Setting']
 # relative to the best seen source: below it, a gain is rounding
 _SILENT = 1e-12
 # numbers of a block of components that stay in the cache of a processor
-_BLOCK = 2**16
+_BLOCK = 2**19
 
 
 class Setting(Parameter):
@@ -470,8 +470,8 @@ class LinearInverse(Module, abc.ABC):
             return self._in_unit(_product(y, kernel))
         if isinstance(y, np.ndarray):
             return self._in_unit(_lengths(y, kernel))
-        answer = _product(y, kernel.reshape(-1, kernel.shape[-1]))
-        return self._in_unit(magnitude(answer.reshape(*answer.shape[:-1], *kernel.shape[:-1])))
+        # a product for each component: what follows need not take them apart
+        return self._in_unit(magnitude([_product(y, kernel[:, k]) for k in range(3)]))
 
     def _in_unit(self, answer: Any) -> Any:
         return answer if self.unit.is_unitless else u.Quantity(answer, unit=self.unit)
@@ -519,8 +519,12 @@ def _lengths(y: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     step = max(1, _BLOCK // max(1, len(series)))
     for first in range(0, len(kernel), step):
         block = kernel[first : first + step]
-        x, y_, z = (series @ block[:, k].T for k in range(3))
-        np.sqrt(abs(x) ** 2 + abs(y_) ** 2 + abs(z) ** 2, out=lengths[:, first : first + step])
+        power: Any = 0.0
+        for k in range(3):
+            part = series @ block[:, k].T
+            part = abs(part) if np.iscomplexobj(part) else part
+            power = np.add(np.square(part, out=part), power, out=part)
+        np.sqrt(power, out=lengths[:, first : first + step])
     return lengths.reshape(*y.shape[:-1], len(kernel))
 
 

@@ -1,5 +1,7 @@
 """The direction of a dipole: along the normal, mostly so, or any."""
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -21,13 +23,12 @@ def orientation_root(normals: np.ndarray, loose: Any) -> Any:
     return along + loose**0.5 * (np.eye(3) - along)
 
 
-def magnitude(vectors: Any) -> Any:
-    """Length over the last axis; its gradient at zero is zero."""
-    if isinstance(vectors, np.ndarray):
-        return np.linalg.norm(vectors, axis=-1)
+def magnitude(components: Sequence[Any]) -> Any:
+    """Length of vectors, of which each component is an array of JAX; its gradient at zero is zero."""
+    sizes = [abs(component) for component in components]
     # relative to the largest component, or squares of small numbers are lost in float32
-    largest = jax.lax.stop_gradient(abs(vectors).max(axis=-1, keepdims=True))
+    largest = jax.lax.stop_gradient(functools.reduce(jnp.maximum, sizes))
     scale = jnp.where(largest > 0, largest, 1.0)
-    power = jnp.square(abs(vectors) / scale).sum(axis=-1)
+    power = sum(jnp.square(size / scale) for size in sizes)
     # the root of zero has an infinite slope, which an outer `where` alone would turn into NaN
-    return jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0) * scale[..., 0]
+    return jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0) * scale
