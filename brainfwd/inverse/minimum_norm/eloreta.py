@@ -99,11 +99,13 @@ def _settled(step: Callable, state: tuple[Any, Any]) -> tuple[Any, Any]:
 def _settled_compiled(step: Callable, state: tuple[Any, Any]) -> tuple[Any, Any]:
     """The same in as many steps as there may be, for reverse mode; computed again there, for the memory."""
 
-    def keep(carry: Any, _: None) -> tuple[Any, None]:
-        state, going = carry
+    def advanced(carry: Any) -> Any:
+        state, _ = carry
         new = step(*state)
-        kept = jax.tree.map(lambda a, b: jnp.where(going, a, b), new, state)
-        change = _change(*jax.lax.stop_gradient((new[0], state[0])), jnp)
-        return (kept, going & (change >= _SETTLED)), None
+        return new, _change(*jax.lax.stop_gradient((new[0], state[0])), jnp) >= _SETTLED
+
+    def keep(carry: Any, _: None) -> tuple[Any, None]:
+        # what has settled costs nothing more
+        return jax.lax.cond(carry[1], advanced, lambda settled: settled, carry), None
 
     return jax.lax.scan(jax.checkpoint(keep), (state, True), None, length=_ROUNDS)[0][0]
