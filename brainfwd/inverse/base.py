@@ -1,63 +1,31 @@
 """What every linear solver shares: checks, whitening, and units."""
 
 import abc
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.fields import Parameter, ParameterState
+from brainfwd._core.fields import ParameterState
 from brainfwd._core.linear_algebra import in_double, xp_of
 from brainfwd._core.module import Module
 from brainfwd._core.units import nAm
-from brainfwd.inverse.depth import DEPTH_KINDS
-from brainfwd.inverse.inputs import FROM_RECORDING, NOISE_FROM, Covariance, Gain, covariance_of, gain_of
+from brainfwd.inverse.applied import applied, components
+from brainfwd.inverse.inputs import FROM_RECORDING, NOISE_FROM, Covariance, Gain, covariance_of, factor, gain_of
 from brainfwd.inverse.methods import of_a_solver
-from brainfwd.inverse.orientation import magnitude
-from brainfwd.inverse.problem import WhitenedProblem
+from brainfwd.inverse.problem import WhitenedProblem, check_seen, whitened
 from brainfwd.inverse.regularisation import RULES
+from brainfwd.inverse.setting import Setting
 from brainfwd.records import SENSOR_UNITS, Channels, NoiseCovariance, Recording, SourceEstimate, si
 from brainfwd.records.matching import finite, no_inverse_crime, order_of
 from brainfwd.records.noise_covariance import checked_rank
 from brainfwd.records.whitening import check_noisy, white_map
 
-__all__ = ['LinearInverse', 'Setting']
-
-# relative to the best seen source: below it, a gain is rounding
-_SILENT = 1e-12
-# numbers of a block of components that stay in the cache of a processor
-_BLOCK = 2**19
-
-
-class Setting(Parameter):
-    """A number that `fit` reads, above zero: a new value makes the kernel out of date, which is then dropped.
-
-    Parameters
-    ----------
-    default : float, optional
-        None: it may be left out.
-    meaning : str
-        What it is, in a few words.
-    zero : bool
-        Whether it may be 0, too.
-    """
-
-    def __init__(self, default: float | None, meaning: str, *, zero: bool = False):
-        super().__init__(default, meaning, per_region=False, optional=default is None)
-        self.zero = zero
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        # not when the module is built, by its constructor or by brainstate
-        changes = self.name in instance.__dict__ and not isinstance(value, brainstate.State)
-        super().__set__(instance, value)
-        if changes:
-            instance._kernel.value = None
+__all__ = ['LinearInverse']
 
 
 class LinearInverse(Module, abc.ABC):
@@ -232,7 +200,7 @@ class LinearInverse(Module, abc.ABC):
                     f"{where}(data_cov=...) is for regularisation='evidence', for example, which this solver was not "
                     f'made with: write {type(self).__name__}(regularisation=...), or leave it out.'
                 )
-            data = covariance_of(data_cov, self.data_record, gain.channels, f'{where}(data_cov=...)', _unchecked)
+            data = covariance_of(data_cov, self.data_record, gain.channels, f'{where}(data_cov=...)')
         elif uses_data:
             why = '' if self.needs_data else f' for regularisation={self.regularisation!r}'
             made = FROM_RECORDING[self.data_record]
@@ -245,16 +213,16 @@ class LinearInverse(Module, abc.ABC):
             white = white_map(noise.si(noise_values), gain.channels, rank, noise.floor)
             # solvers go by it, whatever else is traced
             white = xp_of(settings, gain_values, white, data_values).asarray(white)
-            problem = _whitened(white, gain, gain.si(gain_values), self.orientation == 'fixed', nave)
-            if data is not None:
-                problem = dataclasses.replace(problem, data_cov=white @ data.si(data_values) @ white.T)
+            data_cov = None if data is None else white @ data.si(data_values) @ white.T
+            fixed = self.orientation == 'fixed'
+            problem = whitened(gain, gain.si(gain_values), white, fixed, data_cov=data_cov, nave=nave)
             if not any(isinstance(array, jax.core.Tracer) for array in (problem.seen, white)):
-                _check_seen(np.asarray(problem.gain), f'{where}(lead_field)')
+                check_seen(problem, f'{where}(lead_field)')
             kernel = self._with_settings(settings).whitened_kernel(problem)
             # in one product: one for each source is slow
             kernel = (kernel.reshape(-1, len(white)) @ white).reshape(*kernel.shape[:2], -1)
             if not self.unit.is_unitless:
-                kernel = kernel * _in_unit(u.amp * u.meter, self.unit)
+                kernel = kernel * factor(u.amp * u.meter, self.unit)
             return (kernel[:, 0] if kernel.shape[1] == 1 else kernel), problem.notes
 
         kernel, notes = in_double(compute, settings, gain.values, noise.values, None if data is None else data.values)
@@ -325,7 +293,7 @@ class LinearInverse(Module, abc.ABC):
         """
         where = f'{type(self).__name__}.update(y)'
         kernel, values = self._numbers(y, where)
-        answer = self._answer(kernel, values)
+        answer = self._in_unit(applied(kernel, values))
         if not isinstance(y, Recording):
             return answer
         assert self._gain is not None
@@ -370,11 +338,10 @@ class LinearInverse(Module, abc.ABC):
         For data as `update` takes them; of a solver that leaves the direction open.
         """
         where = f'{type(self).__name__}.vectors(y)'
-        kernel, y = _alike(*self._numbers(y, where))
+        kernel, numbers = self._numbers(y, where)
         if kernel.ndim == 2:
             raise ValueError(f'{where} is of a solver whose answer is a vector; this one answers along one direction.')
-        answer = _product(y, kernel.reshape(-1, kernel.shape[-1]))
-        return self._in_unit(answer.reshape(*y.shape[:-1], *kernel.shape[:-1]))
+        return self._in_unit(components(kernel, numbers))
 
     @property
     def kernel(self) -> Any:
@@ -464,80 +431,5 @@ class LinearInverse(Module, abc.ABC):
         # in the order in which JAX hands dicts back
         return {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in sorted(channels.kinds)}
 
-    def _answer(self, kernel: Any, y: Any) -> Any:
-        kernel, y = _alike(kernel, y)
-        if kernel.ndim == 2:
-            return self._in_unit(_product(y, kernel))
-        if isinstance(y, np.ndarray):
-            return self._in_unit(_lengths(y, kernel))
-        # a product for each component: what follows need not take them apart
-        return self._in_unit(magnitude([_product(y, kernel[:, k]) for k in range(3)]))
-
     def _in_unit(self, answer: Any) -> Any:
         return answer if self.unit.is_unitless else u.Quantity(answer, unit=self.unit)
-
-
-def _whitened(white: Any, gain: Gain, gain_si: Any, fixed: bool, nave: int) -> WhitenedProblem:
-    channels = gain.channels
-    kind = next(k for k in DEPTH_KINDS if k in channels.kinds)
-    seen = _along_normals(gain_si, gain) if fixed and not gain.is_fixed else gain_si
-    rank = len(white) if isinstance(white, np.ndarray) else (white != 0).any(axis=1).sum()
-    return WhitenedProblem(
-        seen=seen.reshape(len(channels), gain.n_sources, -1),
-        white=white,
-        rank=rank,
-        unwhitened=gain_si[channels.indices(kind)],
-        normals=None if gain.sources is None else gain.sources.normals,
-        nave=nave,
-    )
-
-
-def _along_normals(gain_si: Any, gain: Gain) -> Any:
-    assert gain.sources is not None
-    return (gain_si * gain.sources.normals).sum(axis=-1)
-
-
-def _alike(kernel: Any, y: Any) -> tuple[Any, Any]:
-    """Both of NumPy, or both of JAX in the precision of the data."""
-    if isinstance(kernel, np.ndarray) and isinstance(y, np.ndarray):
-        return kernel, y
-    y = jnp.asarray(y)
-    y = y if jnp.issubdtype(y.dtype, jnp.inexact) else y.astype(brainstate.environ.dftype())
-    real = jnp.finfo(y.dtype).dtype
-    return jnp.asarray(kernel, jnp.result_type(real, jnp.complex64) if np.iscomplexobj(kernel) else real), y
-
-
-def _product(y: Any, rows: Any) -> Any:
-    # some accelerators multiply in fewer digits than float32 has unless told not to
-    return y @ rows.T if isinstance(y, np.ndarray) else jnp.matmul(y, rows.T, precision='highest')
-
-
-def _lengths(y: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """(..., sources) lengths of the vectors that ``kernel`` makes of the data, a few sources at a time."""
-    series = y.reshape(-1, y.shape[-1])
-    lengths = np.empty((len(series), len(kernel)))
-    step = max(1, _BLOCK // max(1, len(series)))
-    for first in range(0, len(kernel), step):
-        block = kernel[first : first + step]
-        power: Any = 0.0
-        for k in range(3):
-            part = series @ block[:, k].T
-            part = abs(part) if np.iscomplexobj(part) else part
-            power = np.add(np.square(part, out=part), power, out=part)
-        np.sqrt(power, out=lengths[:, first : first + step])
-    return lengths.reshape(*y.shape[:-1], len(kernel))
-
-
-def _unchecked(record: Any, where: str) -> None:
-    """Data may vary in any directions."""
-
-
-def _in_unit(unit: u.Unit, other: u.Unit) -> float:
-    return float(u.Quantity(np.float64(1.0), unit=unit).to_decimal(other))
-
-
-def _check_seen(gain: np.ndarray, where: str) -> None:
-    strength = np.sqrt(np.square(gain).sum(axis=(0, 2)))
-    silent = np.flatnonzero(strength <= _SILENT * strength.max())
-    if len(silent):
-        raise ValueError(f'{where} has sources that no sensor sees, {checks.listed(silent)}: leave them out.')

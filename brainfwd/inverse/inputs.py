@@ -58,6 +58,11 @@ class Gain:
     def is_fixed(self) -> bool:
         return np.ndim(self.values) == 2
 
+    def along_normals(self, gain_si: Any) -> Any:
+        """(sensors, sources) of (sensors, sources, 3)."""
+        assert self.sources is not None
+        return (gain_si * self.sources.normals).sum(axis=-1)
+
     def si(self, values: Any) -> Any:
         """SI numbers of ``values``, which stand for ours: the same in another precision."""
         # nothing is copied where nothing changes
@@ -125,7 +130,7 @@ def gain_of(lead_field: Any, where: str, channels: Channels | None = None) -> Ga
     for kind, part in parts.items():
         finite(part.mantissa.T, channels.at(channels.indices(kind)), where)
     to_si = np.concatenate(
-        [np.full(sizes[k][0], _factor(part.unit, SENSOR_UNITS[k] / _MOMENT)) for k, part in parts.items()]
+        [np.full(sizes[k][0], factor(part.unit, SENSOR_UNITS[k] / _MOMENT)) for k, part in parts.items()]
     )
     arrays = [part.mantissa for part in parts.values()]
     if len(arrays) == 1:
@@ -135,17 +140,18 @@ def gain_of(lead_field: Any, where: str, channels: Channels | None = None) -> Ga
     return Gain(xp.concatenate(arrays)[order], to_si[order], channels)
 
 
-def covariance_of(given: Any, record: Any, channels: Channels, where: str, check: Callable) -> Covariance:
+def covariance_of(given: Any, record: Any, channels: Channels, where: str, check: Callable | None = None) -> Covariance:
     """Of a record of the same channels in any order, of a Quantity, or of a dict by pairs of types of channel.
 
-    ``check`` is asked about what is no tracer, as a record.
+    ``check``, if there is one, is asked about what is no tracer, as a record.
     """
     n = len(channels)
     if isinstance(given, record):
         order = order_of(given.channels, channels, where, 'the lead field')
         if len(order):
             given = dataclasses.replace(given, matrix_si=given.matrix_si[np.ix_(order, order)], channels=channels)
-        check(given, where)
+        if check is not None:
+            check(given, where)
         return Covariance(given.matrix_si, np.ones(()), getattr(given, 'rank', None))
     kinds = channels.kinds
     if isinstance(given, u.Quantity) and not channels.is_mixed:
@@ -171,7 +177,7 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
             checks.shape_is(block, (len(index[a]), len(index[b])), where, '(sensors, sensors)')
             if record is NoiseCovariance:
                 _real(block, where)
-            to_si[np.ix_(index[a], index[b])] = _factor(block.unit, unit)
+            to_si[np.ix_(index[a], index[b])] = factor(block.unit, unit)
             row.append(block.mantissa)
         rows.append(row)
     xp = np if all(isinstance(block, np.ndarray) for row in rows for block in row) else jnp
@@ -182,7 +188,8 @@ def covariance_of(given: Any, record: Any, channels: Channels, where: str, check
             made = record(np.asarray(values) * to_si, channels)
         except ValueError as error:
             raise type(error)(f'{where} makes no {record.__name__}: {error}') from None
-        check(made, where)
+        if check is not None:
+            check(made, where)
     return Covariance(values, to_si)
 
 
@@ -206,5 +213,5 @@ def _real(value: u.Quantity, where: str) -> None:
         raise ValueError(f'{where} is of real numbers; got complex ones.')
 
 
-def _factor(unit: u.Unit, other: u.Unit) -> float:
+def factor(unit: u.Unit, other: u.Unit) -> float:
     return float(u.Quantity(np.float64(1.0), unit=unit).to_decimal(other))

@@ -6,11 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from brainfwd._core.checks import listed
 from brainfwd._core.linear_algebra import xp_of
-from brainfwd.inverse.depth import depth_prior
+from brainfwd.inverse.depth import DEPTH_KINDS, depth_prior
+from brainfwd.inverse.inputs import Gain
 from brainfwd.inverse.orientation import orientation_root
 
-__all__ = ['WhitenedProblem']
+__all__ = ['WhitenedProblem', 'check_seen', 'whitened']
+
+# relative to the best seen source: below it, a gain is rounding
+_SILENT = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,3 +86,25 @@ class WhitenedProblem:
         if self.normals is None:
             return np.broadcast_to(np.eye(3), (self.seen.shape[1], 3, 3))
         return orientation_root(self.normals, loose)
+
+
+def whitened(gain: Gain, gain_si: Any, white: Any, fixed: bool, **more: Any) -> WhitenedProblem:
+    """The problem behind a whitener, of dipoles ``fixed`` along the normals or in all directions of the gain."""
+    kind = next(k for k in DEPTH_KINDS if k in gain.channels.kinds)
+    seen = gain.along_normals(gain_si) if fixed and not gain.is_fixed else gain_si
+    return WhitenedProblem(
+        seen=seen.reshape(len(seen), gain.n_sources, -1),
+        white=white,
+        rank=len(white) if isinstance(white, np.ndarray) else (white != 0).any(axis=1).sum(),
+        unwhitened=gain_si[gain.channels.indices(kind)],
+        normals=None if gain.sources is None else gain.sources.normals,
+        **more,
+    )
+
+
+def check_seen(problem: WhitenedProblem, where: str) -> None:
+    """Refuse sources that no sensor sees, by number."""
+    strength = np.sqrt(np.square(np.asarray(problem.gain)).sum(axis=(0, 2)))
+    silent = np.flatnonzero(strength <= _SILENT * strength.max())
+    if len(silent):
+        raise ValueError(f'{where} has sources that no sensor sees, {listed(silent)}: leave them out.')

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from brainfwd import inverse as functions
 from brainfwd import records
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.units import nAm
-from brainfwd.inverse import functions
 
 AM = u.amp * u.meter
 

@@ -8,7 +8,7 @@ import pytest
 
 from brainfwd._core.checks import UnitError
 from brainfwd._core.units import nAm
-from brainfwd.inverse.functions import lambda_max, solve_inverse_admm
+from brainfwd.inverse import lambda_max, solve_inverse_admm
 
 PENALTIES = ['l1', 'l21']
 every_penalty = pytest.mark.parametrize('penalty', PENALTIES)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from brainfwd.inverse.functions import champagne_solver
+from brainfwd.inverse import champagne_solver
 
 
 @pytest.fixture(scope='module')

@@ -4,8 +4,8 @@ import brainunit as u
 import numpy as np
 import pytest
 
+from brainfwd import inverse as functions
 from brainfwd import metrics
-from brainfwd.inverse import functions
 
 
 @pytest.fixture(scope='module')

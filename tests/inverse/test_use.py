@@ -16,7 +16,7 @@ from brainfwd.inverse import DSPM, ELORETA, LCMV, SLORETA, MinimumNorm
 V2 = u.volt**2
 
 
-def _says(error, *parts):
+def _assert_says(error, *parts):
     return pytest.raises(error, match='.*'.join(map(re.escape, parts)))
 
 
@@ -43,7 +43,7 @@ def in_a_volume():
 def test_a_volume_has_no_normals_to_look_along(solver, orientation, write, in_a_volume):
     lead_field, noise_cov = in_a_volume
     extra = {'data_cov': noise_cov} if solver is LCMV else {}
-    with _says(ValueError, f'for orientation={orientation!r}; got a volume, where there are none', write):
+    with _assert_says(ValueError, f'for orientation={orientation!r}; got a volume, where there are none', write):
         solver(orientation=orientation).fit(lead_field, noise_cov, **extra)
     assert solver(orientation='free').fit(lead_field, noise_cov, **extra).kernel.shape[0] == lead_field.n_sources
     # said in so many words it is done
@@ -68,7 +68,7 @@ def test_repetitions_count_where_they_change_the_answer(problem, data, data_cov)
         extra = data_cov(solver, noise_cov)
         fitted = solver.fit(lead_field, noise_cov, **extra)
         if solver.counts_nave:
-            with _says(ValueError, 'average of 4 repetitions', 'write fit(..., nave=4)'):
+            with _assert_says(ValueError, 'average of 4 repetitions', 'write fit(..., nave=4)'):
                 fitted.update(average)
             continue
         once = fitted.update(average).data
@@ -89,7 +89,7 @@ def test_data_as_a_dict_by_type(problem, data):
     as_dict = {kind: y[kind] for kind in ('mag', 'grad', 'eeg')}
     assert np.array_equal(fitted.update(as_dict).mantissa, fitted.update(y).mantissa)
     one = {'eeg': y['eeg']}
-    with _says(ValueError, 'has one Quantity for each of', 'got eeg'):
+    with _assert_says(ValueError, 'has one Quantity for each of', 'got eeg'):
         fitted.update(one)
     of_eeg = MinimumNorm().fit(lead_field.pick('eeg'), noise_cov.pick('eeg'))
     assert np.array_equal(of_eeg.update(one).mantissa, of_eeg.update(y['eeg']).mantissa)
@@ -100,48 +100,50 @@ def test_data_of_others(problem, data):
     fitted, y = DSPM().fit(lead_field, noise_cov), data(lead_field)
     info = mne.create_info(list(lead_field.channels.names), 500.0, 'eeg')
     for theirs in (mne.io.RawArray(y.T, info, verbose='error'), mne.EvokedArray(y.T, info)):
-        with _says(u.UnitMismatchError, 'Array of MNE-Python: write bf.io.from_mne(...)'):
+        with _assert_says(u.UnitMismatchError, 'Array of MNE-Python: write bf.io.from_mne(...)'):
             fitted.update(theirs)
-    with _says(u.UnitMismatchError, 'got DataFrame: write its .to_numpy() * u.volt'):
+    with _assert_says(u.UnitMismatchError, 'got DataFrame: write its .to_numpy() * u.volt'):
         fitted.update(pd.DataFrame(y))
 
 
 @pytest.mark.parametrize('method', ['fit', 'kernel_for', 'update', 'vectors', 'power', 'resolution_matrix'])
 def test_called_of_the_class(method, problem):
     lead_field, _ = problem('eeg')
-    with _says(TypeError, f'{method} is of a solver', 'write the parentheses after the name of the class'):
+    with _assert_says(TypeError, f'{method} is of a solver', 'write the parentheses after the name of the class'):
         getattr(LCMV, method)(lead_field)
-    with _says(TypeError, f'{method} is of a solver', 'got none'):
+    with _assert_says(TypeError, f'{method} is of a solver', 'got none'):
         getattr(LCMV, method)()
 
 
 def test_arguments_that_are_missing_or_not_named(problem):
     lead_field, noise_cov = problem('eeg')
-    with _says(TypeError, 'got None: write noise_cov=recording.noise_cov, or recording.covariance(stop=...)'):
+    with _assert_says(TypeError, 'got None: write noise_cov=recording.noise_cov, or recording.covariance(stop=...)'):
         MinimumNorm().fit(lead_field)
     for call in (LCMV().fit, LCMV().kernel_for):
-        with _says(TypeError, 'takes lead_field, noise_cov by place', 'data_cov=...'):
+        with _assert_says(TypeError, 'takes lead_field, noise_cov by place', 'data_cov=...'):
             call(lead_field, noise_cov, noise_cov)
     mixed, noise_cov = problem('both')
-    with _says(TypeError, 'write records.NoiseCovariance(<array in SI units>, channels)'):
+    with _assert_says(TypeError, 'write records.NoiseCovariance(<array in SI units>, channels)'):
         MinimumNorm().fit(mixed, noise_cov.matrix_si)
 
 
 def test_settings_that_contradict_each_other(problem):
     for given in ({'snr': 3.0, 'lambda2': 0.5}, {'snr': 3.0, 'regularisation': 'gcv'}):
-        with _says(ValueError, 'MinimumNorm takes one of snr, lambda2, regularisation; got', ', '.join(given)):
+        with _assert_says(ValueError, 'MinimumNorm takes one of snr, lambda2, regularisation; got', ', '.join(given)):
             MinimumNorm(**given)
-    with _says(ValueError, 'LCMV takes one of reg, regularisation; got reg, regularisation'):
+    with _assert_says(ValueError, 'LCMV takes one of reg, regularisation; got reg, regularisation'):
         LCMV(reg=0.1, regularisation='gcv')
     lead_field, noise_cov = problem('eeg')
-    with _says(TypeError, "data_cov=...) is for regularisation='evidence'", 'write MinimumNorm(regularisation=...)'):
+    with _assert_says(
+        TypeError, "data_cov=...) is for regularisation='evidence'", 'write MinimumNorm(regularisation=...)'
+    ):
         MinimumNorm().fit(lead_field, noise_cov, data_cov=noise_cov)
 
 
 def test_a_rule_that_finds_nothing_names_the_setting_of_the_solver(problem):
     lead_field, noise_cov = problem('eeg')
     for solver, setting in ((LCMV, 'reg'), (MinimumNorm, 'snr')):
-        with _says(ValueError, 'finds no signal', f'or write {setting}=... instead'):
+        with _assert_says(ValueError, 'finds no signal', f'or write {setting}=... instead'):
             solver(regularisation='evidence').fit(lead_field, noise_cov, data_cov=noise_cov)
 
 
@@ -149,7 +151,7 @@ def test_the_inverse_crime_names_a_head_that_there_is(problem, data):
     for kinds, head in (('eeg', "datasets.load_lead_field('eeg', head='second')"), ('meg', 'SphericalHead.around(')):
         lead_field, noise_cov = problem(kinds)
         recording = records.Recording(data(lead_field), lead_field.channels, 2 * u.ms, head=lead_field.head)
-        with _says(ValueError, 'another head, as', head, 'inverse_crime=True'):
+        with _assert_says(ValueError, 'another head, as', head, 'inverse_crime=True'):
             MinimumNorm().fit(lead_field, noise_cov).update(recording)
 
 
@@ -160,7 +162,7 @@ def test_a_record_cannot_be_made_of_what_is_traced(problem):
     def by_record(cov):
         return MinimumNorm().kernel_for(lead_field, records.NoiseCovariance(cov, lead_field.channels))
 
-    with _says(TypeError, 'jit, vmap and grad', 'write cov * u.volt**2'):
+    with _assert_says(TypeError, 'jit, vmap and grad', 'write cov * u.volt**2'):
         jax.vmap(by_record)(covariances)
     kernels = jax.vmap(lambda cov: MinimumNorm().kernel_for(lead_field, cov * u.uvolt**2))(covariances)
     twice = records.NoiseCovariance(2 * noise_cov.matrix_si, lead_field.channels)

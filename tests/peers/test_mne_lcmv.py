@@ -16,7 +16,7 @@ ORIENTATIONS = {'fixed': None, 'free': 'max-power', 'vector': 'vector'}
 SENSORS = {'eeg': ('eeg',), 'meg': ('mag', 'grad'), 'both': ('mag', 'grad', 'eeg')}
 
 
-def _close(ours, theirs):
+def _assert_close(ours, theirs):
     assert ours.shape == theirs.shape
     assert np.linalg.norm(ours - theirs) < 1e-6 * np.linalg.norm(theirs)
 
@@ -65,10 +65,10 @@ def test_equals_mne(problem, orientation, weight_norm, reg):
     theirs = _theirs(problem, orientation, weight_norm, problem.noise, problem.data_cov, reg=reg)
     ours = _ours(problem, orientation, weight_norm, problem.noise, problem.data_cov, reg)
     kernel = problem.kernel(ours)
-    _close(kernel.reshape(-1, kernel.shape[-1]), theirs['weights'] @ theirs['whitener'])
+    _assert_close(kernel.reshape(-1, kernel.shape[-1]), theirs['weights'] @ theirs['whitener'])
     if orientation == 'free':
         axes = theirs['source_nn'].reshape(-1, 3, 3)
-        _close(ours.directions, np.einsum('nk,nka->na', theirs['max_power_ori'], axes))
+        _assert_close(ours.directions, np.einsum('nk,nka->na', theirs['max_power_ori'], axes))
 
 
 @pytest.mark.parametrize('orientation', ORIENTATIONS)
@@ -82,7 +82,7 @@ def test_equals_mne_with_covariances_of_few_samples(problem, orientation):
     options = {'weight_norm': 'nai', 'noise': noise, 'data_cov': data_cov, 'reg': 0.05, 'rank': rank}
     theirs, ours = _theirs(problem, orientation, **options), _ours(problem, orientation, **options)
     kernel = problem.kernel(ours)
-    _close(kernel.reshape(-1, kernel.shape[-1]), theirs['weights'] @ theirs['whitener'])
+    _assert_close(kernel.reshape(-1, kernel.shape[-1]), theirs['weights'] @ theirs['whitener'])
 
 
 @pytest.mark.parametrize('orientation', ORIENTATIONS)
@@ -95,9 +95,9 @@ def test_maps_and_power(problem, orientation):
         power = apply_lcmv_cov(problem.covariance(problem.data_cov), filters).data[:, 0]
     y = records.values(data.T, problem.ours.channels)
     answer = ours.vectors(y) if orientation == 'vector' else ours.update(y)
-    _close(problem.si(answer), np.moveaxis(theirs, -1, 0))
+    _assert_close(problem.si(answer), np.moveaxis(theirs, -1, 0))
     data_cov = records.NoiseCovariance(problem.data_cov, problem.ours.channels)
-    _close(ours.power(data_cov).to_decimal((u.amp * u.meter) ** 2), power)
+    _assert_close(ours.power(data_cov).to_decimal((u.amp * u.meter) ** 2), power)
 
 
 @pytest.mark.parametrize('problem', ['eeg'], indirect=True)
@@ -107,4 +107,4 @@ def test_equals_mne_without_noise_covariance(problem, weight_norm):
     theirs = _theirs(problem, 'free', weight_norm, None, problem.data_cov)
     solver = inverse.LCMV(orientation='free', weight_norm=weight_norm)
     solver.fit(problem.ours, data_cov=records.NoiseCovariance(problem.data_cov, channels))
-    _close(problem.kernel(solver), theirs['weights'] @ theirs['whitener'])
+    _assert_close(problem.kernel(solver), theirs['weights'] @ theirs['whitener'])

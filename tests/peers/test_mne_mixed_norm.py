@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from brainfwd.inverse.functions import lambda_max, solve_inverse_admm
+from brainfwd.inverse import lambda_max, solve_inverse_admm
 
 mne = pytest.importorskip('mne')
 from mne.inverse_sparse.mxne_optim import mixed_norm_solver  # noqa: E402

@@ -10,13 +10,13 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import FLOOR, in_double, solve_positive, symmetric_power
 from brainfwd._core.units import nAm
-from brainfwd.inverse.base import LinearInverse, Setting
+from brainfwd.inverse.base import LinearInverse
 from brainfwd.inverse.beamformers.directions import largest_ratio, upwards
 from brainfwd.inverse.inputs import NOISE_FROM, Covariance, Gain, covariance_of
 from brainfwd.inverse.methods import of_a_solver
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.regularisation import choose_lambda2
-from brainfwd.records import NoiseCovariance
+from brainfwd.inverse.setting import Setting
 
 __all__ = ['Beamformer']
 
@@ -182,7 +182,7 @@ class Beamformer(LinearInverse):
 
     def _data(self, data_cov: Any, where: str) -> Covariance:
         _, channels = self._fitted()
-        return covariance_of(data_cov, self.data_record, channels, where, _unchecked)
+        return covariance_of(data_cov, self.data_record, channels, where)
 
     def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:
         if noise_cov is not None:
@@ -209,7 +209,3 @@ def _unit_rows(weights: Any, xp: Any) -> Any:
     squares = (abs(weights) ** 2).sum(axis=-1, keepdims=True)
     seen = squares > FLOOR * squares.max(axis=1, keepdims=True)
     return xp.where(seen, weights / xp.where(seen, squares, 1.0) ** 0.5, 0.0)
-
-
-def _unchecked(record: NoiseCovariance, where: str) -> None:
-    """Data may vary in any directions."""

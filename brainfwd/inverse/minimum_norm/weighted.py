@@ -5,9 +5,10 @@ from typing import Any
 import jax
 
 from brainfwd._core.linear_algebra import solve_positive
-from brainfwd.inverse.base import LinearInverse, Setting
+from brainfwd.inverse.base import LinearInverse
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.regularisation import choose_lambda2
+from brainfwd.inverse.setting import Setting
 
 __all__ = ['WeightedMinimumNorm']
 
