@@ -3,6 +3,8 @@
 from brainfwd.inverse.base import LinearInverse
 from brainfwd.inverse.beamformers.dics import DICS
 from brainfwd.inverse.beamformers.lcmv import LCMV
+from brainfwd.inverse.calibrain.sensor_simulator import SensorSimulator, SimulatedSensors
+from brainfwd.inverse.calibrain.source_simulator import SourceSimulator
 from brainfwd.inverse.functions.admm import InverseResult, lambda_max, solve_inverse_admm
 from brainfwd.inverse.functions.champagne import champagne_solver
 from brainfwd.inverse.functions.coherence import imaginary_coherence
@@ -31,7 +33,10 @@ __all__ = [
     'InverseResult',
     'LinearInverse',
     'MinimumNorm',
+    'SensorSimulator',
     'Setting',
+    'SimulatedSensors',
+    'SourceSimulator',
     'WeightedMinimumNorm',
     'WhitenedProblem',
     'apply_lcmv',

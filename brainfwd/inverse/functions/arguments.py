@@ -26,6 +26,11 @@ _ARGUMENTS: dict[str, tuple[str, tuple[tuple[int, int], ...]]] = {
     'weights': ('a filter', ((-1, 1), (-1, 0))),
     'K': ('a kernel', ((-1, 1), (-1, 0))),
     'lambda_reg': ('the strength of the penalty', ((2, -1),)),
+    'L': ('the lead field', ((1, -1),)),
+    'x': ('the moments of the sources', ((0, 1),)),
+    'y': ('what the sensors measured', ((1, 0),)),
+    'noise_var': ('the variance of the noise', ((2, 0),)),
+    'sensor_white_noise_std': ('the standard deviation of the noise', ((1, 0),)),
 }
 _OF_RECORDS = {LeadField: 'gain', NoiseCovariance: 'matrix', CrossSpectrum: 'matrix', Recording: 'data.T'}
 
@@ -68,7 +73,7 @@ def unpack(where: str, **arguments: Any) -> tuple[Units, list[Any]]:
             )
     with_unit = {name: value for name, value in arguments.items() if not u.get_unit(value).is_unitless}
     # the lead field says what the sensors measure
-    first = 'gain' if 'gain' in with_unit else next(iter(with_unit), None)
+    first = next((name for name in ('gain', 'L', *with_unit) if name in with_unit), None)
     sensor = None if first is None else _sensor(where, first, with_unit[first])
     moment, arrays = 1, []
     for name, value in arguments.items():

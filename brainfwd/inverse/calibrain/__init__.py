@@ -1,0 +1,1 @@
+"""The interface of CaliBrain, with its names, over the solvers of this package."""
