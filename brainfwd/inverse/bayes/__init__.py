@@ -1,0 +1,1 @@
+"""Solvers whose prior is learned from the data."""
