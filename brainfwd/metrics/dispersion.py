@@ -5,8 +5,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from brainfwd._core import checks
-from brainfwd.metrics.maps import magnitudes, source_space, true_sources
+from brainfwd.metrics.maps import map_over, true_sources
 from brainfwd.records import SourceSpace
 
 __all__ = ['spatial_dispersion']
@@ -45,14 +44,9 @@ def spatial_dispersion(estimate: Any, sources: SourceSpace, truth: Any) -> u.Qua
     from scipy.spatial import cKDTree
 
     where = 'spatial_dispersion'
-    found = magnitudes(estimate, f'{where}(estimate)')
-    n = source_space(sources, f'{where}(sources)').n_sources
-    checks.shape_is(found, (*found.shape[:-1], n), f'{where}(estimate)', '(..., sources)')
-    largest = found.max(axis=-1, keepdims=True)
-    if (largest == 0).any():
-        raise ValueError(f'{where}(estimate) is somewhere above zero; got a map that is zero everywhere.')
-    active = true_sources(truth, n, f'{where}(truth)')
+    found = map_over(estimate, sources, f'{where}(estimate)')
+    active = true_sources(truth, sources.n_sources, f'{where}(truth)')
     positions = np.asarray(sources.positions.to_decimal(u.mm))
     distances = cKDTree(positions[active]).query(positions)[0]
-    power = np.square(found / largest)
+    power = np.square(found / found.max(axis=-1, keepdims=True))
     return u.Quantity(np.sqrt(power @ np.square(distances) / power.sum(axis=-1)), unit=u.mm)

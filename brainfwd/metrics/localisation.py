@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.metrics.maps import magnitudes, source_space, true_sources
+from brainfwd.metrics.maps import map_over, true_sources
 from brainfwd.records import SourceSpace
 
 __all__ = ['peak_localisation_error']
@@ -44,12 +44,8 @@ def peak_localisation_error(estimate: Any, sources: SourceSpace, truth: Any, *, 
     """
     where = 'peak_localisation_error'
     checks.choice(to, ('nearest', 'centroid'), f'{where}(to=...)')
-    found = magnitudes(estimate, f'{where}(estimate)')
-    n = source_space(sources, f'{where}(sources)').n_sources
-    checks.shape_is(found, (*found.shape[:-1], n), f'{where}(estimate)', '(..., sources)')
-    if (found.max(axis=-1) == 0).any():
-        raise ValueError(f'{where}(estimate) has a peak; got a map that is zero everywhere.')
-    active = true_sources(truth, n, f'{where}(truth)')
+    found = map_over(estimate, sources, f'{where}(estimate)')
+    active = true_sources(truth, sources.n_sources, f'{where}(truth)')
     positions = sources.positions.to_decimal(u.mm)
     peaks = positions[found.argmax(axis=-1)]
     if to == 'centroid':

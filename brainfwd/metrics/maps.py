@@ -8,7 +8,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd.records import LeadField, SourceSpace
 
-__all__ = ['magnitudes', 'source_space', 'true_sources']
+__all__ = ['magnitudes', 'map_over', 'source_space', 'true_sources']
 
 
 def magnitudes(estimate: Any, where: str) -> np.ndarray:
@@ -18,6 +18,16 @@ def magnitudes(estimate: Any, where: str) -> np.ndarray:
         raise checks.ShapeError(f'{where} has shape (..., sources); got one number.')
     checks.finite(values, where)
     return abs(values)
+
+
+def map_over(estimate: Any, sources: SourceSpace, where: str) -> np.ndarray:
+    """(..., sources) magnitudes of a map over a source space, which is not zero everywhere."""
+    found = magnitudes(estimate, where)
+    n = source_space(sources, f'{where.partition("(")[0]}(sources)').n_sources
+    checks.shape_is(found, (*found.shape[:-1], n), where, '(..., sources)')
+    if (found.max(axis=-1) == 0).any():
+        raise ValueError(f'{where} is somewhere above zero; got a map that is zero everywhere.')
+    return found
 
 
 def source_space(given: Any, where: str) -> SourceSpace:

@@ -34,6 +34,9 @@ SMOOTH = {
     'synchrony': lambda x: metrics.synchrony(x, PERIOD, band=BAND),
     'metastability': lambda x: metrics.metastability(x, PERIOD, band=BAND),
     'correlation': lambda x: metrics.correlation(x, x[::-1]),
+    'time_course_error': lambda x: sum(metrics.time_course_error(x, 2 * x[::-1])),
+    'leakage': lambda x: metrics.leakage(x, x[::-1]),
+    'cancellation': lambda x: metrics.cancellation(x, 2 * x + x[::-1], x),
     'matrix_correlation': lambda x: metrics.matrix_correlation(x[:3], TARGET),
     'wasserstein_distance': lambda x: metrics.wasserstein_distance(x[:3], TARGET),
 }
