@@ -83,9 +83,7 @@ def time_course_error(estimate: Any, truth: Any) -> TimeCourseError:
     """
     where = 'time_course_error'
     estimate, truth = (unpack(value, None, where)[0] for value in (estimate, truth))
-    unit = u.get_unit(truth)
-    if unit.is_unitless != u.get_unit(estimate).is_unitless or isinstance(estimate, u.Quantity):
-        estimate = checks.quantity(estimate, unit, f'{where}(estimate)', 'as the truth')
+    estimate = _in_unit_of(truth, estimate, where)
     xp, a, b = numbers({f'{where}(estimate)': estimate, f'{where}(truth)': truth})
     axis = _times_of(a, b, where, at_least=1)
     of_a, of_b = (_length(xp, x, axis) for x in (a, b))
@@ -96,6 +94,17 @@ def time_course_error(estimate: Any, truth: Any) -> TimeCourseError:
     alike_a, alike_b = (x / xp.where(length > 0, length, xp.nan) for x, length in ((a, of_a), (b, of_b)))
     errors = (_length(xp, a - b, axis) / of_b, of_a / of_b - 1, _length(xp, alike_a - alike_b, axis))
     return TimeCourseError(*(each.squeeze(axis)[()] for each in errors))
+
+
+def _in_unit_of(truth: Any, estimate: Any, where: str) -> Any:
+    """The estimate in the unit of the truth."""
+    unit = u.get_unit(truth)
+    if u.get_unit(estimate).is_unitless and not unit.is_unitless:
+        raise checks.UnitError(
+            f'{where}(estimate) is as the truth, in {unit}; got one without a unit: write it, or take correlation where '
+            f'there is none (dSPM, sLORETA).'
+        )
+    return checks.quantity(estimate, unit, f'{where}(estimate)', 'as the truth')
 
 
 def _times_of(estimate: Any, truth: Any, where: str, at_least: int) -> int:

@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.units import nAm
 from brainfwd.metrics.series import numbers, standardised, unpack
 
 __all__ = ['leakage']
@@ -40,7 +41,7 @@ def leakage(estimate: Any, truth: Any) -> Any:
     Returns
     -------
     Quantity or array
-        (..., estimates, sources) R[b, a], from a to b: fractions where both are in units of one dimension.
+        (..., estimates, sources) R[b, a], from a to b: fractions where both are moments, per nA m for maps without a unit.
 
     Raises
     ------
@@ -72,6 +73,8 @@ def leakage(estimate: Any, truth: Any) -> Any:
     found = found - found.mean(axis=-2, keepdims=True)
     onto = xp.swapaxes(found, -1, -2) @ left
     matrix = (onto / values[..., None, :]) @ right / lengths[..., None, :]
-    unit = u.get_unit(estimate) / u.get_unit(truth)
-    ratio = u.Quantity(matrix, unit=unit)
-    return ratio.to_decimal(u.UNITLESS) if u.have_same_dim(unit, u.UNITLESS) else ratio
+    ratio = u.Quantity(matrix, unit=u.get_unit(estimate) / u.get_unit(truth))
+    for unit in (u.UNITLESS, nAm**-1):
+        if u.have_same_dim(ratio.unit, unit):
+            return ratio.to_decimal(unit) if unit.is_unitless else ratio.in_unit(unit)
+    return ratio
