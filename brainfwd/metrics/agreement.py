@@ -101,8 +101,8 @@ def _in_unit_of(truth: Any, estimate: Any, where: str) -> Any:
     unit = u.get_unit(truth)
     if u.get_unit(estimate).is_unitless and not unit.is_unitless:
         raise checks.UnitError(
-            f'{where}(estimate) is as the truth, in {unit}; got one without a unit: write it, or take correlation where '
-            f'there is none (dSPM, sLORETA).'
+            f'{where}(estimate) is as the truth, in {unit}; got one without a unit: write it, or, where there is none '
+            f'(dSPM, sLORETA), take correlation.'
         )
     return checks.quantity(estimate, unit, f'{where}(estimate)', 'as the truth')
 

@@ -41,7 +41,7 @@ def leakage(estimate: Any, truth: Any) -> Any:
     Returns
     -------
     Quantity or array
-        (..., estimates, sources) R[b, a], from a to b: fractions where both are moments, per nA m for maps without a unit.
+        (..., estimates, sources) R[b, a], from a to b: fractions for moments, per nA m for maps without a unit.
 
     Raises
     ------
