@@ -1,6 +1,6 @@
 """Neural masses, coupled by a connectome, seen by EEG, MEG and BOLD, and recovered by inverse solvers."""
 
-from brainfwd import datasets, forward, inverse, io, metrics, noise, plot, records, report, stimuli
+from brainfwd import datasets, forward, inverse, io, metrics, noise, plot, records, report, stimuli, uncertainty
 from brainfwd._core import units
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.fields import Input, Parameter, Variable
@@ -107,5 +107,6 @@ __all__ = [
     'report',
     'stimuli',
     'sweep',
+    'uncertainty',
     'units',
 ]
