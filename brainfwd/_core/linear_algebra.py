@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ['FLOOR', 'in_double', 'solve_positive', 'symmetric_power', 'xp_of']
+__all__ = ['FLOOR', 'in_double', 'inverse_factor', 'solve_positive', 'symmetric_power', 'xp_of']
 
 FLOOR = 1e-12
 """Of the largest eigenvalue of a covariance: what is below is rounding.
@@ -28,6 +28,19 @@ def solve_positive(matrix: Any, right: Any) -> Any:
     from scipy.linalg import cho_factor, cho_solve
 
     return cho_solve(cho_factor(matrix, lower=True, check_finite=False), right, check_finite=False)
+
+
+def inverse_factor(matrix: Any) -> tuple[Any, Any]:
+    r""":math:`L^{-1}` of a positive definite matrix :math:`L L^T`, and the logarithm of its determinant."""
+    if xp_of(matrix) is jnp:
+        factor = jnp.linalg.cholesky(matrix)
+        inverse = jax.scipy.linalg.solve_triangular(factor, jnp.eye(len(factor)), lower=True)
+        return inverse, 2 * jnp.log(jnp.diagonal(factor)).sum()
+    from scipy.linalg import cholesky, solve_triangular
+
+    factor = cholesky(matrix, lower=True, check_finite=False)
+    inverse = solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False)
+    return inverse, 2 * np.log(np.diagonal(factor)).sum()
 
 
 def symmetric_power(matrices: Any, exponent: float, floor: float = FLOOR) -> Any:

@@ -17,6 +17,8 @@ from brainfwd._core.units import nAm
 from brainfwd.inverse.applied import applied, components
 from brainfwd.inverse.inputs import FROM_RECORDING, NOISE_FROM, Covariance, Gain, covariance_of, factor, gain_of
 from brainfwd.inverse.methods import of_a_solver
+from brainfwd.inverse.model import GaussianModel
+from brainfwd.inverse.posterior import Posterior
 from brainfwd.inverse.problem import WhitenedProblem, check_seen, whitened
 from brainfwd.inverse.regularisation import RULES
 from brainfwd.inverse.setting import Setting
@@ -80,6 +82,7 @@ class LinearInverse(Module, abc.ABC):
         self._kernel = ParameterState(None)
         self._notes = ParameterState(None)
         self._gain: Gain | None = None
+        self._made: tuple[Any, GaussianModel] | None = None
         self._forbidden_head: str | None = None
         self._nave = 1
         me = type(self).__name__
@@ -223,6 +226,8 @@ class LinearInverse(Module, abc.ABC):
             kernel = (kernel.reshape(-1, len(white)) @ white).reshape(*kernel.shape[:2], -1)
             if not self.unit.is_unitless:
                 kernel = kernel * factor(u.amp * u.meter, self.unit)
+            if 'prior' in problem.notes:
+                problem.notes['white'] = white
             return (kernel[:, 0] if kernel.shape[1] == 1 else kernel), problem.notes
 
         kernel, notes = in_double(compute, settings, gain.values, noise.values, None if data is None else data.values)
@@ -342,6 +347,66 @@ class LinearInverse(Module, abc.ABC):
         if kernel.ndim == 2:
             raise ValueError(f'{where} is of a solver whose answer is a vector; this one answers along one direction.')
         return self._in_unit(components(kernel, numbers))
+
+    @property
+    def model(self) -> GaussianModel:
+        """The Gaussian model behind the kernel: draws of sources and data, and what data leave open.
+
+        Raises
+        ------
+        TypeError
+            Of a solver that is a filter and no model, as the beamformers are.
+        RuntimeError
+            Before ``fit``.
+        """
+        kernel, channels = self._fitted()
+        notes, gain = self._notes.value, self._gain
+        if 'prior' not in notes:
+            raise TypeError(
+                f'{type(self).__name__} filters the data and says nothing of how likely sources are, so that it has no '
+                f'posterior: take MinimumNorm, ELORETA, GammaMAP or BayesianMinimumNorm, for example.'
+            )
+        if self._made is not None and self._made[0] is kernel:
+            return self._made[1]
+        assert gain is not None
+        seen = gain.si(gain.values)
+        if self.orientation == 'fixed' and not gain.is_fixed:
+            seen = gain.along_normals(seen)
+        seen = seen.reshape(*seen.shape[:2], -1)
+        basis, noise = (
+            self._basis(None if gain.sources is None else gain.sources.positions.mantissa),
+            notes.get('noise_cov'),
+        )
+        model = GaussianModel(seen, notes['white'], notes['prior'], channels, noise, basis, self._nave)
+        # what is traced must not outlive its trace
+        self._made = None if any(isinstance(x, jax.core.Tracer) for x in (kernel, seen)) else (kernel, model)
+        return model
+
+    def _basis(self, positions: np.ndarray | None) -> Any:
+        """(sources, coefficients) of a prior that is one of coefficients; None where it is one of sources."""
+        return None
+
+    @of_a_solver
+    def posterior(self, y: Any) -> Posterior:
+        """What the data say about the dipole moments, and what they leave open: of data as `update` takes them.
+
+        Of the moments in nA m under the Gaussian model behind the kernel, also where `update` answers with a map that
+        has no unit.
+
+        Raises
+        ------
+        TypeError
+            Of a solver that is a filter and no model, as the beamformers are.
+        RuntimeError, ValueError, UnitError, ShapeError
+            As for `update`.
+        """
+        _, numbers = self._numbers(y, f'{type(self).__name__}.posterior(y)')
+        return self.model.posterior(numbers)
+
+    @property
+    def posterior_variance(self) -> u.Quantity:
+        """(sources[, 3]) variance that data leave open of each component, (nA m)2: the same for all data."""
+        return self.model.variance
 
     @property
     def kernel(self) -> Any:

@@ -37,6 +37,8 @@ class WhitenedProblem:
         (channels, sources[, 3]) gain of the channels that tell the depth of a source, in all orientations there are.
     normals : array, optional
         (sources, 3) outward normals.
+    positions : array, optional
+        (sources, 3) places, m; a gain alone does not know.
     data_cov : array, optional
         (directions, directions) whitened covariance of the data, as of a single repetition: the noise in it is 1.
     nave : int
@@ -50,6 +52,7 @@ class WhitenedProblem:
     rank: Any
     unwhitened: Any = None
     normals: np.ndarray | None = None
+    positions: np.ndarray | None = None
     data_cov: Any = None
     nave: int = 1
     notes: dict[str, Any] = field(default_factory=dict)
@@ -75,6 +78,16 @@ class WhitenedProblem:
         """1 or 3."""
         return self.seen.shape[2]
 
+    def assume(self, prior: Any, noise: Any = None) -> None:
+        """Write down the model behind a kernel: (coefficients, K, K) prior covariance, (A m)2, and that of the noise.
+
+        The noise is whitened, (directions, directions), and the identity if left out; both of a single repetition.
+        """
+        # in (nA m)2, which float32 holds
+        self.notes['prior'] = prior * 1e18
+        if noise is not None:
+            self.notes['noise_cov'] = noise
+
     def depth_prior(self, exponent: Any) -> Any:
         """(sources,) variance of each source for a depth weighting, 1 for the deepest."""
         return depth_prior(self.unwhitened, exponent)
@@ -98,6 +111,7 @@ def whitened(gain: Gain, gain_si: Any, white: Any, fixed: bool, **more: Any) -> 
         rank=len(white) if isinstance(white, np.ndarray) else (white != 0).any(axis=1).sum(),
         unwhitened=gain_si[gain.channels.indices(kind)],
         normals=None if gain.sources is None else gain.sources.normals,
+        positions=None if gain.sources is None else gain.sources.positions.mantissa,
         **more,
     )
 

@@ -102,6 +102,7 @@ class WeightedMinimumNorm(LinearInverse):
         power = xp.trace(model_cov) / problem.rank
         lambda2 = self.lambda2_of(problem, model_cov / power) if lambda2 is None else lambda2
         problem.notes['lambda2'] = lambda2
+        problem.assume(prior / (lambda2 * power))
         solved = solve_positive(model_cov + lambda2 * power * xp.eye(len(white)), white)
         return (columns.T @ solved.T).reshape(-1, k, len(white)), lambda2 * power
 

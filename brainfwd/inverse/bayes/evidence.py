@@ -1,0 +1,177 @@
+"""Variances of a prior, and of noise, that make the covariance of the data most likely."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainfwd._core.linear_algebra import inverse_factor, symmetric_power, xp_of
+from brainfwd.inverse.bayes.products import explained, model_cov
+
+__all__ = ['UPDATES', 'Learned', 'learn']
+
+# of the strongest group, as it reaches the sensors: what is weaker is 0, and stays so
+_SILENT = 1e-12
+
+
+class Learned(NamedTuple):
+    """What `learn` finds."""
+
+    gamma: Any
+    """(groups,) variance of the prior of each group."""
+    noise: Any
+    """(parts,) variance of each part of the noise."""
+    nll: Any
+    """(max_iter + 1,) what is minimised, at the start and after each step; NaN after the last."""
+    n_iter: Any
+    """How many steps were made."""
+    change: Any
+    """The relative change in the last of them."""
+
+
+def learn(
+    gain: Any,
+    data_cov: Any,
+    *,
+    noise: Any,
+    parts: Any = None,
+    start: tuple[Any, Any] | None = None,
+    update: str = 'convex-bounding',
+    max_iter: int,
+    tol: Any,
+) -> Learned:
+    r"""Minimise the negative logarithm of the marginal likelihood, by type II maximum likelihood.
+
+    .. math:: \log \det S + \mathrm{tr}(S^{-1} C), \qquad
+        S = \sum_g \gamma_g G_g G_g^T + N + \sum_p \lambda_p B_p B_p^T
+
+    where C is the covariance of the data, without their mean taken away; times half the number of samples this is the
+    logarithm of their density, up to a constant. With
+    :math:`a_g = \mathrm{tr}(G_g^T S^{-1} C S^{-1} G_g)` and :math:`b_g = \mathrm{tr}(G_g^T S^{-1} G_g)`, all variances
+    change at once,
+
+    .. math::
+
+        \text{convex bounding:} &\quad \gamma_g \leftarrow \gamma_g \sqrt{a_g / b_g} \\
+        \text{EM:} &\quad \gamma_g \leftarrow \gamma_g + \gamma_g^2 (a_g - b_g) / k
+
+    and the parts of the noise likewise. Neither raises it. What is below 1e-12 of the strongest at the sensors is 0.
+
+    Derivatives are those of the steps that were made (unrolled, each computed again for the memory).
+
+    Parameters
+    ----------
+    gain : array
+        (n, groups, k) gain of groups of k columns that have one variance.
+    data_cov : array
+        (n, n) C.
+    noise : array
+        (n, n) N, what is known of the noise.
+    parts : array, optional
+        (n, parts, l) B, what of the noise is learned.
+    start : tuple of two arrays, optional
+        Where to begin; otherwise half of the power of the data is noise, if it is learned, and all groups are alike.
+    update : str
+        One of `UPDATES`.
+    max_iter : int
+        Steps at most.
+    tol : float
+        Stop where the variances, as they reach the sensors, change by less than this share of their sum.
+
+    Source: Wipf & Nagarajan (2009), NeuroImage 44, 947-966; Wipf et al. (2010), NeuroImage 49, 641-655; Cai et al.
+    (2021), NeuroImage 225, 117411 (noise).
+    """
+    xp = xp_of(gain, data_cov, noise, parts, start, tol)
+    parts = xp.zeros((len(gain), 0, 1)) if parts is None else parts
+    root = symmetric_power(data_cov, 0.5)
+    strength, noise_strength = ((x**2).sum(axis=(0, 2)) for x in (gain, parts))
+    if start is None:
+        power = xp.trace(data_cov)
+        # of the noise that is known there is as much as there is
+        learned = noise_strength.sum()
+        level = power / 2 / xp.where(learned > 0, learned, 1.0) if parts.shape[1] else power
+        start = (
+            power / 2 / strength.sum() * xp.ones(gain.shape[1]),
+            level * xp.ones(parts.shape[1]),
+        )
+    step = _STEPS[update]
+
+    def advanced(gain: Any, strength: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any, Any]:
+        nll, half, root_here = _evidence(gain, noise, parts, root, gamma, level)
+        new = _kept(step(gamma, *explained(gain, half, root_here), gain.shape[2]) * strength, xp)
+        safe = xp.where(strength > 0, strength, 1.0)
+        new_level = step(level, *explained(parts, half, root_here), parts.shape[2]) if parts.shape[1] else level
+        change = abs(new - gamma * strength).sum() + (abs(new_level - level) * noise_strength).sum()
+        return new / safe, new_level, nll, change / (new.sum() + (new_level * noise_strength).sum())
+
+    drive = _stepped if xp is np else _compiled
+    gamma, level, nll, n_iter, change = drive(advanced, gain, strength, *start, max_iter, tol)
+    last = _evidence(gain, noise, parts, root, gamma, level)[0]
+    nll = xp.where(np.arange(max_iter + 1) == n_iter, last, nll)
+    return Learned(gamma, level, nll, n_iter, change)
+
+
+def _evidence(gain: Any, noise: Any, parts: Any, root: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any]:
+    r"""The negative log likelihood, :math:`L^{-1}`, and a root of :math:`L^{-1} C L^{-T}`."""
+    total = model_cov(gain, gamma) + noise
+    if parts.shape[1]:
+        total = total + model_cov(parts, level)
+    half, log_det = inverse_factor(total)
+    root = half @ root
+    return log_det + (root**2).sum(), half, root
+
+
+def _convex_bounding(gamma: Any, seen: Any, data: Any, k: int) -> Any:
+    xp = xp_of(gamma, seen, data)
+    # the root of 0 has no derivative
+    there = (gamma > 0) & (data > 0) & (seen > 0)
+    return gamma * xp.where(there, xp.sqrt(xp.where(there, data, 1.0) / xp.where(there, seen, 1.0)), 0.0)
+
+
+def _expectation_maximisation(gamma: Any, seen: Any, data: Any, k: int) -> Any:
+    # gamma seen is at most k, but for rounding
+    return gamma * abs(1 + gamma * (data - seen) / k)
+
+
+_STEPS: dict[str, Callable] = {'convex-bounding': _convex_bounding, 'em': _expectation_maximisation}
+
+UPDATES = tuple(_STEPS)
+"""The names of the updates."""
+
+
+def _kept(power: Any, xp: Any) -> Any:
+    """Variances at the sensors, without what is too small to matter."""
+    return xp.where(power > _SILENT * power.max(), power, 0.0)
+
+
+def _stepped(advanced: Callable, gain: Any, strength: Any, gamma: Any, level: Any, max_iter: int, tol: Any) -> tuple:
+    """One step after the other, of what is left of the sources."""
+    nll, n_iter, change = np.full(max_iter + 1, np.nan), 0, np.inf
+    here, found = np.arange(len(gamma)), np.zeros(len(gamma))
+    while n_iter < max_iter and not change <= tol:
+        gamma, level, nll[n_iter], change = advanced(gain, strength, gamma, level)
+        n_iter += 1
+        left = gamma > 0
+        # copying costs about as much as a step
+        if left.sum() < 0.7 * len(left):
+            here, gain, strength, gamma = here[left], gain[:, left], strength[left], gamma[left]
+    found[here] = gamma
+    return found, level, nll, n_iter, change
+
+
+def _compiled(advanced: Callable, gain: Any, strength: Any, gamma: Any, level: Any, max_iter: int, tol: Any) -> tuple:
+    """As many steps as there may be, for reverse mode; those after it has settled cost nothing."""
+
+    def step(carry: Any) -> tuple[Any, Any]:
+        gamma, level, n_iter, _ = carry
+        gamma, level, nll, change = advanced(gain, strength, gamma, level)
+        return (gamma, level, n_iter + 1, jax.lax.stop_gradient(change)), nll
+
+    def keep(carry: Any, _: None) -> tuple[Any, Any]:
+        return jax.lax.cond(carry[3] <= tol, lambda done: (done, jnp.nan), step, carry)
+
+    start = (gamma, level, jnp.asarray(0.0), jnp.asarray(jnp.inf))
+    (gamma, level, n_iter, change), nll = jax.lax.scan(jax.checkpoint(keep), start, None, length=max_iter)
+    return gamma, level, jnp.append(nll, jnp.nan), n_iter, change

@@ -1,0 +1,244 @@
+"""What the solvers share whose prior is learned from the data."""
+
+import abc
+import warnings
+from typing import Any, ClassVar
+
+import brainunit as u
+import jax
+import numpy as np
+
+from brainfwd._core import checks
+from brainfwd._core.linear_algebra import FLOOR, inverse_factor
+from brainfwd._core.units import nAm
+from brainfwd.inverse.base import LinearInverse
+from brainfwd.inverse.bayes.evidence import UPDATES, Learned, learn
+from brainfwd.inverse.bayes.products import model_cov
+from brainfwd.inverse.inputs import Covariance, Gain
+from brainfwd.inverse.model import coefficients_gain, unwhitener
+from brainfwd.inverse.posterior import spread
+from brainfwd.inverse.problem import WhitenedProblem
+from brainfwd.inverse.setting import Setting
+from brainfwd.records import NoiseCovariance
+
+__all__ = ['LearnedPrior']
+
+_NOISES = ('known', 'level', 'sensors')
+
+
+class LearnedPrior(LinearInverse):
+    r"""A Gaussian prior whose variances, and the noise's if wanted, make the data most likely (empirical Bayes).
+
+    .. math:: \min_{\gamma, \lambda} \; \log \det S + \mathrm{tr}(S^{-1} C_y), \qquad
+        S = \sum_g \gamma_g G_g G_g^T + N(\lambda)
+
+    with :math:`C_y` the covariance of the data, ``fit(lead_field, noise_cov, data_cov=recording.covariance())``. The
+    answer is the mean of the moments under that prior, :math:`\Gamma G^T S^{-1} y`; `posterior` has what is left open,
+    under the same variances. These are taken for certain: intervals are too narrow where data are few.
+
+    Parameters
+    ----------
+    noise : {'known', 'level', 'sensors'}
+        ``'known'``: N is ``noise_cov``. ``'level'``: it is ``noise_cov`` times a number that is learned. ``'sensors'``:
+        independent, with a variance learned for each sensor. Where something is learned and there is one type of
+        channel, ``noise_cov`` may be left out: sensors are then alike and independent, to begin with.
+    update : {'convex-bounding', 'em'}
+        How variances change in a step, as in `learn`. Expectation maximisation takes many more steps.
+    orientation : {'fixed', 'loose', 'free'}
+        As for `WeightedMinimumNorm`; directions have the prior that it has.
+    loose : float
+        With ``'loose'``: variance of each tangential component, relative to that of the normal one, 0 < loose <= 1.
+    max_iter : int
+        Steps at most; in compiled code, which then computes nothing more, the number that is reserved.
+    tol : float
+        Stop where the variances, as they reach the sensors, change by less than this share of their sum.
+    rank
+        As for `LinearInverse`.
+
+    Warns
+    -----
+    UserWarning
+        The variances have not settled after ``max_iter`` steps (`converged` says so, too); noise is learned from fewer
+        samples than there are sensors. Not in compiled code.
+
+    Notes
+    -----
+    A derivative of the kernel is that of the steps that were made (unrolled). `jax.vmap` of `kernel_for` over
+    ``data_cov`` is a batch of data sets.
+    """
+
+    unit = nAm
+    orientations = ('fixed', 'loose', 'free')
+    needs_data = True
+    warns_of_few: ClassVar[bool] = True
+    """Whether few samples make a learned level of the noise come out low."""
+
+    tol = Setting(1e-4, 'relative change of the variances at which it stops', zero=True)
+    loose = Setting(0.2, 'variance of tangential components relative to the normal one')
+
+    def __init__(self, *, noise: str = 'known', update: str = UPDATES[0], max_iter: int = 1000, **options: Any):
+        me = type(self).__name__
+        if options.get('regularisation') is not None:
+            raise TypeError(f'{me} learns its prior from the data: leave regularisation out.')
+        super().__init__(**options)
+        self._noise_model = checks.choice(noise, _NOISES, f'{me}(noise=...)')
+        self._update = checks.choice(update, UPDATES, f'{me}(update=...)')
+        self._max_iter = checks.positive_int(max_iter, f'{me}(max_iter=...)')
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if not isinstance(self.loose, jax.core.Tracer) and self.loose > 1:
+            raise ValueError(f'{type(self).__name__}.loose is at most 1, which is free; got {float(self.loose):g}.')
+
+    @property
+    def noise(self) -> str:
+        """What of the noise is learned."""
+        return self._noise_model
+
+    @property
+    def max_iter(self) -> int:
+        """Steps at most."""
+        return self._max_iter
+
+    @property
+    def gamma(self) -> u.Quantity:
+        """The variances of the prior, (nA m)2, of the moments in the data (of an average, an average's)."""
+        return u.Quantity(self._learned('gamma') / self._nave, unit=nAm**2)
+
+    @property
+    def nll(self) -> Any:
+        """(steps + 1,) what was minimised, at the start and after each step; in compiled code NaN follows."""
+        nll, n_iter = self._learned('nll'), self._learned('n_iter')
+        return nll if isinstance(n_iter, jax.core.Tracer) else np.asarray(nll)[: int(n_iter) + 1]
+
+    @property
+    def n_iter(self) -> int:
+        """How many steps were made."""
+        return int(self._learned('n_iter'))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the variances settled, to within ``tol``."""
+        return bool(self._learned('change') <= self.tol)
+
+    @property
+    def stopped(self) -> str:
+        """Why the fit stopped, in words."""
+        change = float(self._learned('change'))
+        if self.converged:
+            return f'settled after {self.n_iter} steps: the last changed the variances by {change:.1e}'
+        return f'stopped after max_iter={self.n_iter} steps, the last of which changed the variances by {change:.1e}'
+
+    @property
+    def noise_cov(self) -> NoiseCovariance:
+        """The noise of a single repetition, as it was given or learned; of average reference where there is EEG."""
+        self._fitted()
+        notes = self._notes.value
+        back = unwhitener(np.asarray(notes['white'], float))
+        noise = np.asarray(notes['noise_cov'], float) if 'noise_cov' in notes else np.eye(back.shape[1])
+        matrix = back @ noise @ back.T
+        assert self._gain is not None
+        return NoiseCovariance((matrix + matrix.T) / 2, self._gain.channels)
+
+    def _learned(self, name: str) -> Any:
+        self._fitted()
+        return self._notes.value[name]
+
+    @abc.abstractmethod
+    def grouped(self, columns: Any) -> Any:
+        """(directions, groups, k) of the columns (directions, coefficients, K): those of a group have one variance."""
+
+    @abc.abstractmethod
+    def by_component(self, gamma: Any, shape: tuple[int, int]) -> Any:
+        """(coefficients, K) the variance of each, of those of the groups."""
+
+    def prior_root(self, problem: WhitenedProblem) -> Any:
+        """(coefficients, K, K) root of the prior covariance for variances of 1."""
+        return problem.orientation_root(self.loose if self.orientation == 'loose' else 1.0)
+
+    def whitened_kernel(self, problem: WhitenedProblem) -> Any:
+        root = self.prior_root(problem)
+        basis = self._basis(problem.positions)
+        seen = coefficients_gain(problem.gain, basis)
+        columns = (seen.swapaxes(0, 1) @ root).swapaxes(0, 1)
+        rest, parts = self._noise_parts(problem)
+        self._check_data(problem)
+        learned = learn(
+            self.grouped(columns),
+            problem.data_cov,
+            noise=rest,
+            parts=parts,
+            update=self._update,
+            max_iter=self._max_iter,
+            tol=self.tol,
+        )
+        # (nA m)2, as float32 holds it
+        problem.notes.update(learned._asdict() | {'gamma': learned.gamma * 1e18})
+        if not isinstance(learned.change, jax.core.Tracer):
+            self._check_settled(learned)
+        noise = rest if parts is None else rest + model_cov(parts, learned.noise)
+        variance = self.by_component(learned.gamma, seen.shape[1:])
+        problem.assume((root * variance[:, None, :]) @ root, None if parts is None else noise)
+        n = len(seen)
+        half, _ = inverse_factor((columns * variance).reshape(n, -1) @ columns.reshape(n, -1).T + noise)
+        weighted = ((columns * variance).transpose(1, 0, 2) @ root).transpose(0, 2, 1)
+        coefficients = (weighted.reshape(-1, n) @ half.T @ half).reshape(*weighted.shape[:2], n)
+        return spread(basis, coefficients, 0)
+
+    def _noise_parts(self, problem: WhitenedProblem) -> tuple[Any, Any]:
+        """What of the whitened noise is known, (directions, directions), and what is learned, or None."""
+        xp, white = problem.xp, problem.white
+        identity = xp.eye(len(white))
+        if self._noise_model == 'known':
+            return identity, None
+        # rows without noise, which compiled code keeps, stand for themselves
+        alive = (white != 0).any(axis=1)
+        if self._noise_model == 'level':
+            return identity * ~alive, (identity * alive)[:, None, :]
+        # in units of what each sensor has to begin with
+        std = (unwhitener(white) ** 2).sum(axis=1) ** 0.5
+        return identity * ~alive, (white * std)[:, :, None]
+
+    def _check_data(self, problem: WhitenedProblem) -> None:
+        if any(isinstance(x, jax.core.Tracer) for x in (problem.data_cov, problem.white)):
+            return
+        where = f'{type(self).__name__}.fit(data_cov=...)'
+        values = np.linalg.eigvalsh(np.asarray(problem.data_cov))
+        if values[-1] <= 0:
+            raise ValueError(f'{where} is zero in all directions in which there is noise: there is nothing to explain.')
+        varies, n = int((values > FLOOR * values[-1]).sum()), int(problem.rank)
+        if self._noise_model == 'level' and varies == 1:
+            raise ValueError(
+                f"{where} varies in one direction, where source and noise are alike, for noise='level': take more "
+                f"samples, or write noise='known' and give noise_cov."
+            )
+        if self._noise_model == 'sensors' and varies < n:
+            raise ValueError(
+                f'{where} varies in {varies} of {n} directions, too few to tell the noise of each sensor: take more '
+                f"than {n} samples, or write noise='level'."
+            )
+        if self._noise_model == 'level' and varies < n and self.warns_of_few:
+            warnings.warn(
+                f'{where} varies in {varies} of {n} directions: from fewer samples than there are sensors the level '
+                f'of the noise comes out low, and intervals too narrow. Take more samples, or give noise_cov and write '
+                f"noise='known'.",
+                stacklevel=8,
+            )
+
+    def _check_settled(self, learned: Learned) -> None:
+        if learned.change > self.tol:
+            warnings.warn(
+                f'{type(self).__name__}.fit: the last of max_iter={self._max_iter} steps still changed the variances '
+                f'by {float(learned.change):.1e} of their sum, more than tol={float(self.tol):g}: write a larger '
+                f'max_iter, or a larger tol.',
+                stacklevel=8,
+            )
+
+    def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:
+        if noise_cov is None and self._noise_model != 'known' and not gain.channels.is_mixed:
+            # alike and independent: how strong it is, is learned
+            return Covariance(np.eye(len(gain.channels)), np.ones(()))
+        return super()._noise(noise_cov, gain, where)
+
+    def _shown(self) -> list[str]:
+        return [*super()._shown(), *([] if self.noise == 'known' else [f'noise={self.noise!r}'])]

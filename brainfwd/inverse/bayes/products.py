@@ -1,0 +1,53 @@
+"""The three products with the gain that cost as much as there are sources: all else is as large as the sensors."""
+
+from typing import Any
+
+import numpy as np
+
+from brainfwd._core.linear_algebra import xp_of
+
+__all__ = ['explained', 'model_cov']
+
+# numbers of a block of columns that stay in the cache of a processor
+_BLOCK = 2**17
+
+
+def model_cov(gain: Any, power: Any) -> Any:
+    r""":math:`\sum_g \gamma_g G_g G_g^T`, (directions, directions), of gain (directions, groups, K)."""
+    if xp_of(gain, power) is not np:
+        return (gain * power[:, None]).reshape(len(gain), -1) @ gain.reshape(len(gain), -1).T
+    total = np.zeros((len(gain), len(gain)))
+    for part in _blocks(gain):
+        columns = (gain[:, part] * np.sqrt(power[part, None])).reshape(len(gain), -1)
+        # a matrix times its own transpose takes half as long
+        total += columns @ columns.T
+    return total
+
+
+def explained(gain: Any, half: Any, root: Any) -> tuple[Any, Any]:
+    r"""(groups,) :math:`\mathrm{tr}(G_g^T S^{-1} G_g)` and :math:`\mathrm{tr}(G_g^T S^{-1} C S^{-1} G_g)`.
+
+    With ``half`` :math:`= L^{-1}`, of :math:`S = L L^T`, and ``root`` such that :math:`L^{-1} C L^{-T}` is root times
+    its transpose. Sums of squares, which rounding does not make negative.
+    """
+    if xp_of(gain, half, root) is not np:
+        columns = half @ gain.reshape(len(gain), -1)
+        return tuple(_by_group((x**2).sum(axis=0), gain) for x in (columns, root.T @ columns))
+    # in the directions of C, one product does for both
+    power, directions = np.linalg.eigh(root @ root.T)
+    half = directions.T @ half
+    seen, data = np.empty((2, *gain.shape[1:]))
+    for part in _blocks(gain):
+        squares = np.square(half @ gain[:, part].reshape(len(gain), -1))
+        shape = seen[part].shape
+        seen[part], data[part] = squares.sum(axis=0).reshape(shape), (np.maximum(power, 0) @ squares).reshape(shape)
+    return seen.sum(axis=1), data.sum(axis=1)
+
+
+def _blocks(gain: np.ndarray) -> list[slice]:
+    step = max(1, _BLOCK // (len(gain) * gain.shape[2]))
+    return [slice(first, first + step) for first in range(0, gain.shape[1], step)]
+
+
+def _by_group(values: Any, gain: Any) -> Any:
+    return values.reshape(gain.shape[1:]).sum(axis=1)
