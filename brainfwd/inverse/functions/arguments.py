@@ -30,6 +30,8 @@ _ARGUMENTS: dict[str, tuple[str, tuple[tuple[int, int], ...]]] = {
     'x': ('the moments of the sources', ((0, 1),)),
     'y': ('what the sensors measured', ((1, 0),)),
     'noise_var': ('the variance of the noise', ((2, 0),)),
+    'init_gamma': ('the variance of the sources to begin with', ((0, 2),)),
+    'init_lambda': ('the variance of the noise to begin with', ((2, 0),)),
     'sensor_white_noise_std': ('the standard deviation of the noise', ((1, 0),)),
 }
 _OF_RECORDS = {LeadField: 'gain', NoiseCovariance: 'matrix', CrossSpectrum: 'matrix', Recording: 'data.T'}
