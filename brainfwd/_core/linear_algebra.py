@@ -7,13 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ['FLOOR', 'in_double', 'inverse_factor', 'solve_positive', 'symmetric_power', 'xp_of']
+__all__ = ['FLOOR', 'in_double', 'inverse_factor', 'is_traced', 'solve_positive', 'symmetric_power', 'xp_of']
 
 FLOOR = 1e-12
 """Of the largest eigenvalue of a covariance: what is below is rounding.
 
 Above what rounding to float32 leaves of a lost rank, 1e-14, and below any noise that was measured.
 """
+
+
+def is_traced(arrays: Any) -> bool:
+    """Whether JAX traces any of the arrays of a tree: their values are not known."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays))
 
 
 def xp_of(*arrays: Any) -> Any:

@@ -1,8 +1,8 @@
-"""What every linear solver shares: checks, whitening, and units."""
+"""What every solver shares, and what every linear one does: checks, whitening, and units."""
 
 import abc
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import brainstate
 import brainunit as u
@@ -11,7 +11,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import ParameterState
-from brainfwd._core.linear_algebra import in_double, xp_of
+from brainfwd._core.linear_algebra import in_double, is_traced, xp_of
 from brainfwd._core.module import Module
 from brainfwd._core.units import nAm
 from brainfwd.inverse.applied import applied, components
@@ -27,35 +27,11 @@ from brainfwd.records.matching import finite, no_inverse_crime, order_of
 from brainfwd.records.noise_covariance import checked_rank
 from brainfwd.records.whitening import check_noisy, white_map
 
-__all__ = ['LinearInverse']
+__all__ = ['InverseSolver', 'LinearInverse']
 
 
-class LinearInverse(Module, abc.ABC):
-    r"""A linear inverse solver: ``fit`` once, then ``update`` as often as there are data.
-
-    The base whitens the gain with the noise covariance (average reference of EEG included) and puts the units back; a
-    solver is the kernel of the whitened problem that is left:
-
-    .. math:: \hat s = \underbrace{k(W G)}_{\text{solver}} W y
-
-    To add one, inherit, set ``unit`` and write `whitened_kernel`; numbers that it takes are declared as `Setting`. The
-    conventions are those of MNE-Python, and so are the numbers.
-
-    Parameters
-    ----------
-    orientation : str
-        One of ``orientations``. ``'fixed'``: along the normals of the cortex, and the answer has a sign. Others need a
-        lead field of free orientation.
-    rank : dict of str to int, optional
-        In how many directions there is noise, of ``'meg'`` and ``'eeg'``, instead of `NoiseCovariance.rank`.
-    regularisation : {'evidence', 'gcv', 'discrepancy'}, optional
-        The rule by which ``fit`` chooses the regularisation from ``data_cov``; left out, it is as the settings say.
-
-    Attributes
-    ----------
-    unit : Unit
-        The unit of the answer.
-    """
+class InverseSolver(Module, abc.ABC):
+    """What every solver shares, linear or not: checks, whitening, units, and what `update` takes and gives back."""
 
     unit: u.Unit
     orientations: ClassVar[tuple[str, ...]] = ('fixed', 'free')
@@ -78,11 +54,10 @@ class LinearInverse(Module, abc.ABC):
         **values: Any,
     ):
         brainstate.nn.Module.__init__(self, name=name)
-        # (sources[, 3], sensors), the unit of the answer per SI unit of each sensor
+        # what `update` applies: a kernel, or what else is known before there are data
         self._kernel = ParameterState(None)
         self._notes = ParameterState(None)
         self._gain: Gain | None = None
-        self._made: tuple[Any, GaussianModel] | None = None
         self._forbidden_head: str | None = None
         self._nave = 1
         me = type(self).__name__
@@ -112,12 +87,12 @@ class LinearInverse(Module, abc.ABC):
         return self._regularisation
 
     @abc.abstractmethod
-    def whitened_kernel(self, problem: WhitenedProblem) -> Any:
-        """(sources, K, directions) from whitened data to what the solver says about each source.
+    def _prepared(self, problem: WhitenedProblem) -> Any:
+        """What `update` applies to SI numbers: one array, or a tree of them."""
 
-        In A m when the answer is a dipole moment, without a unit otherwise. With K = 1 the answer has a sign, with
-        K = 3 it is the length of a vector. Written for ``problem.xp``, it also runs in compiled code.
-        """
+    @abc.abstractmethod
+    def _applied(self, prepared: Any, y: Any) -> Any:
+        """(..., sources) numbers in `unit`, of data (..., sensors) in SI."""
 
     @of_a_solver
     def fit(
@@ -128,7 +103,7 @@ class LinearInverse(Module, abc.ABC):
         data_cov: Any = None,
         nave: int = 1,
         inverse_crime: bool = False,
-    ) -> 'LinearInverse':
+    ) -> Self:
         """Make the kernel, in float64; returns the solver.
 
         Parameters
@@ -161,7 +136,7 @@ class LinearInverse(Module, abc.ABC):
         gain, kernel, notes = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.fit')
         # a State can be new in compiled code, or change there, but not come to life
         made_outside = self._kernel.stack_level < ParameterState(None).stack_level
-        if isinstance(kernel, jax.core.Tracer) and self._gain is None and made_outside:
+        if is_traced(kernel) and self._gain is None and made_outside:
             raise RuntimeError(
                 f'{type(self).__name__}.fit within compiled code is of a solver that was made there, or fitted before: '
                 f'make it there, fit it once outside, or take kernel_for.'
@@ -172,21 +147,6 @@ class LinearInverse(Module, abc.ABC):
         self._nave = nave
         self.in_size, self.out_size = (len(gain.channels),), (gain.n_sources,)
         return self
-
-    @of_a_solver
-    def kernel_for(self, lead_field: Any, noise_cov: Any = None, *, data_cov: Any = None, nave: int = 1) -> Any:
-        """The kernel that `fit` would make, which it leaves alone: what to ``jit``, ``vmap`` and differentiate.
-
-        Arguments are those of `fit`, and what is traced is a Quantity. Computed in float64, also where JAX is not; but
-        of a covariance in float32, eigenvalues below 1e-7 of the largest are rounding and count as 0.
-
-        Returns
-        -------
-        Quantity or dict of Quantity
-            As `kernel`.
-        """
-        gain, kernel, _ = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.kernel_for')
-        return self._with_units(kernel, gain.channels)
 
     def _fit(self, lead_field: Any, noise_cov: Any, data_cov: Any, nave: int, where: str) -> tuple[Gain, Any, dict]:
         self._check_settings()
@@ -199,6 +159,8 @@ class LinearInverse(Module, abc.ABC):
         data, uses_data = None, self.needs_data or self.regularisation is not None
         if data_cov is not None:
             if not uses_data:
+                if not self.strength:
+                    raise TypeError(f'{where}(data_cov=...) is for solvers that are made from it: leave it out.')
                 raise TypeError(
                     f"{where}(data_cov=...) is for regularisation='evidence', for example, which this solver was not "
                     f'made with: write {type(self).__name__}(regularisation=...), or leave it out.'
@@ -219,16 +181,9 @@ class LinearInverse(Module, abc.ABC):
             data_cov = None if data is None else white @ data.si(data_values) @ white.T
             fixed = self.orientation == 'fixed'
             problem = whitened(gain, gain.si(gain_values), white, fixed, data_cov=data_cov, nave=nave)
-            if not any(isinstance(array, jax.core.Tracer) for array in (problem.seen, white)):
+            if not is_traced((problem.seen, white)):
                 check_seen(problem, f'{where}(lead_field)')
-            kernel = self._with_settings(settings).whitened_kernel(problem)
-            # in one product: one for each source is slow
-            kernel = (kernel.reshape(-1, len(white)) @ white).reshape(*kernel.shape[:2], -1)
-            if not self.unit.is_unitless:
-                kernel = kernel * factor(u.amp * u.meter, self.unit)
-            if 'prior' in problem.notes:
-                problem.notes['white'] = white
-            return (kernel[:, 0] if kernel.shape[1] == 1 else kernel), problem.notes
+            return self._with_settings(settings)._prepared(problem), problem.notes
 
         kernel, notes = in_double(compute, settings, gain.values, noise.values, None if data is None else data.values)
         return gain, kernel, notes
@@ -263,7 +218,7 @@ class LinearInverse(Module, abc.ABC):
                 f"alone: give a LeadField, a gain of shape (sensors, sources), or write orientation='free'."
             )
 
-    def _with_settings(self, settings: dict) -> 'LinearInverse':
+    def _with_settings(self, settings: dict) -> Self:
         """A copy that holds these numbers: those of one trace, which must not stay in this solver."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
@@ -298,7 +253,7 @@ class LinearInverse(Module, abc.ABC):
         """
         where = f'{type(self).__name__}.update(y)'
         kernel, values = self._numbers(y, where)
-        answer = self._in_unit(applied(kernel, values))
+        answer = self._in_unit(self._applied(kernel, values))
         if not isinstance(y, Recording):
             return answer
         assert self._gain is not None
@@ -318,7 +273,7 @@ class LinearInverse(Module, abc.ABC):
             numbers = si(y, channels, where)
             finite(numbers, channels, where)
             return kernel, numbers
-        if isinstance(kernel, jax.core.Tracer):
+        if is_traced(kernel):
             raise TypeError(f'{where} is a Quantity in compiled code; got a Recording: write recording.data.')
         other = "datasets.load_lead_field('eeg', head='second')"
         if channels.kinds != ('eeg',):
@@ -334,7 +289,118 @@ class LinearInverse(Module, abc.ABC):
         order = order_of(y.channels, channels, where, 'the lead field')
         numbers = y.data_si[:, order] if len(order) else y.data_si
         finite(numbers, channels, where)
-        return np.asarray(kernel), numbers
+        return jax.tree.map(np.asarray, kernel), numbers
+
+    def __repr__(self) -> str:
+        state = 'not fitted'
+        if self._kernel.value is not None and self._gain is not None:
+            state = f'{self._gain.n_sources} sources from {self._gain.channels}'
+        return f'{type(self).__name__}({", ".join(self._shown())}): {state}'
+
+    def _shown(self) -> list[str]:
+        """What differs from the defaults, as it would be written."""
+        shown = [] if self.orientation == 'fixed' else [f'orientation={self.orientation!r}']
+        for name, field in self.parameter_fields.items():
+            value = getattr(self, name)
+            if value is not None and value != field.default:
+                shown.append(f'{name}={float(value):g}')
+        if self.regularisation is not None:
+            shown.append(f'regularisation={self.regularisation!r}')
+        return shown
+
+    def _check_settings(self) -> None:
+        for name, field in self.parameter_fields.items():
+            value = getattr(self, name)
+            if value is None and field.default is None:
+                continue
+            where = field.where(self)
+            value = checks.quantity(value, u.UNITLESS, where, field.meaning)
+            if value is None or np.ndim(value):
+                raise checks.ShapeError(f'{where} is one number; got {value!r}.')
+            if isinstance(value, jax.core.Tracer):
+                continue
+            zero = isinstance(field, Setting) and field.zero
+            if value < 0 or (value == 0 and not zero):
+                least = 'not negative' if zero else 'positive'
+                raise ValueError(f'{where} is {field.meaning}, and {least}; got {float(value):g}.')
+
+    def _fitted(self) -> tuple[Any, Channels]:
+        kernel = self._kernel.value
+        if kernel is None or self._gain is None:
+            raise RuntimeError(
+                f'{type(self).__name__} has no kernel: write .fit(lead_field, noise_cov) first, '
+                f'and again after a parameter was changed.'
+            )
+        return kernel, self._gain.channels
+
+    def _in_unit(self, answer: Any) -> Any:
+        return answer if self.unit.is_unitless else u.Quantity(answer, unit=self.unit)
+
+
+class LinearInverse(InverseSolver):
+    r"""A linear inverse solver: ``fit`` once, then ``update`` as often as there are data.
+
+    The base whitens the gain with the noise covariance (average reference of EEG included) and puts the units back; a
+    solver is the kernel of the whitened problem that is left:
+
+    .. math:: \hat s = \underbrace{k(W G)}_{\text{solver}} W y
+
+    To add one, inherit, set ``unit`` and write `whitened_kernel`; numbers that it takes are declared as `Setting`. The
+    conventions are those of MNE-Python, and so are the numbers.
+
+    Parameters
+    ----------
+    orientation : str
+        One of ``orientations``. ``'fixed'``: along the normals of the cortex, and the answer has a sign. Others need a
+        lead field of free orientation.
+    rank : dict of str to int, optional
+        In how many directions there is noise, of ``'meg'`` and ``'eeg'``, instead of `NoiseCovariance.rank`.
+    regularisation : {'evidence', 'gcv', 'discrepancy'}, optional
+        The rule by which ``fit`` chooses the regularisation from ``data_cov``; left out, it is as the settings say.
+
+    Attributes
+    ----------
+    unit : Unit
+        The unit of the answer.
+    """
+
+    _made: tuple[Any, GaussianModel] | None = None
+
+    @abc.abstractmethod
+    def whitened_kernel(self, problem: WhitenedProblem) -> Any:
+        """(sources, K, directions) from whitened data to what the solver says about each source.
+
+        In A m when the answer is a dipole moment, without a unit otherwise. With K = 1 the answer has a sign, with
+        K = 3 it is the length of a vector. Written for ``problem.xp``, it also runs in compiled code.
+        """
+
+    def _prepared(self, problem: WhitenedProblem) -> Any:
+        kernel, white = self.whitened_kernel(problem), problem.white
+        # in one product: one for each source is slow
+        kernel = (kernel.reshape(-1, len(white)) @ white).reshape(*kernel.shape[:2], -1)
+        if not self.unit.is_unitless:
+            kernel = kernel * factor(u.amp * u.meter, self.unit)
+        if 'prior' in problem.notes:
+            problem.notes['white'] = white
+        return kernel[:, 0] if kernel.shape[1] == 1 else kernel
+
+    def _applied(self, kernel: Any, y: Any) -> Any:
+        return applied(kernel, y)
+
+    @of_a_solver
+    def kernel_for(self, lead_field: Any, noise_cov: Any = None, *, data_cov: Any = None, nave: int = 1) -> Any:
+        """The kernel that `fit` would make, which it leaves alone: what to ``jit``, ``vmap`` and differentiate.
+
+        Arguments are those of `fit`, and what is traced is a Quantity. Computed in float64, also where JAX is not; but
+        of a covariance in float32, eigenvalues below 1e-7 of the largest are rounding and count as 0.
+
+        Returns
+        -------
+        Quantity or dict of Quantity
+            As `kernel`.
+        """
+        gain, kernel, _ = self._fit(lead_field, noise_cov, data_cov, nave, f'{type(self).__name__}.kernel_for')
+        return self._with_units(kernel, gain.channels)
 
     @of_a_solver
     def vectors(self, y: Any) -> Any:
@@ -379,7 +445,7 @@ class LinearInverse(Module, abc.ABC):
         )
         model = GaussianModel(seen, notes['white'], notes['prior'], channels, noise, basis, self._nave)
         # what is traced must not outlive its trace
-        self._made = None if any(isinstance(x, jax.core.Tracer) for x in (kernel, seen)) else (kernel, model)
+        self._made = None if is_traced((kernel, seen)) else (kernel, model)
         return model
 
     def _basis(self, positions: np.ndarray | None) -> Any:
@@ -446,48 +512,6 @@ class LinearInverse(Module, abc.ABC):
         assert self._gain.sources is not None
         return self._gain.sources.normals
 
-    def __repr__(self) -> str:
-        state = 'not fitted'
-        if self._kernel.value is not None and self._gain is not None:
-            state = f'{self._gain.n_sources} sources from {self._gain.channels}'
-        return f'{type(self).__name__}({", ".join(self._shown())}): {state}'
-
-    def _shown(self) -> list[str]:
-        """What differs from the defaults, as it would be written."""
-        shown = [] if self.orientation == 'fixed' else [f'orientation={self.orientation!r}']
-        for name, field in self.parameter_fields.items():
-            value = getattr(self, name)
-            if value is not None and value != field.default:
-                shown.append(f'{name}={float(value):g}')
-        if self.regularisation is not None:
-            shown.append(f'regularisation={self.regularisation!r}')
-        return shown
-
-    def _check_settings(self) -> None:
-        for name, field in self.parameter_fields.items():
-            value = getattr(self, name)
-            if value is None and field.default is None:
-                continue
-            where = field.where(self)
-            value = checks.quantity(value, u.UNITLESS, where, field.meaning)
-            if value is None or np.ndim(value):
-                raise checks.ShapeError(f'{where} is one number; got {value!r}.')
-            if isinstance(value, jax.core.Tracer):
-                continue
-            zero = isinstance(field, Setting) and field.zero
-            if value < 0 or (value == 0 and not zero):
-                least = 'not negative' if zero else 'positive'
-                raise ValueError(f'{where} is {field.meaning}, and {least}; got {float(value):g}.')
-
-    def _fitted(self) -> tuple[Any, Channels]:
-        kernel = self._kernel.value
-        if kernel is None or self._gain is None:
-            raise RuntimeError(
-                f'{type(self).__name__} has no kernel: write .fit(lead_field, noise_cov) first, '
-                f'and again after a parameter was changed.'
-            )
-        return kernel, self._gain.channels
-
     def _with_units(self, kernel: Any, channels: Channels) -> Any:
         # without a unit times 1/V is 1/V, but prints as a product of base units
         units = {k: unit**-1 if self.unit.is_unitless else self.unit / unit for k, unit in SENSOR_UNITS.items()}
@@ -495,6 +519,3 @@ class LinearInverse(Module, abc.ABC):
             return u.Quantity(kernel, unit=units[channels.kinds[0]])
         # in the order in which JAX hands dicts back
         return {k: u.Quantity(kernel[..., channels.indices(k)], unit=units[k]) for k in sorted(channels.kinds)}
-
-    def _in_unit(self, answer: Any) -> Any:
-        return answer if self.unit.is_unitless else u.Quantity(answer, unit=self.unit)
