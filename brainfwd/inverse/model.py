@@ -8,9 +8,9 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.linear_algebra import in_double, inverse_factor, solve_positive, symmetric_power, xp_of
+from brainfwd._core.linear_algebra import in_double, solve_positive, symmetric_power, xp_of
 from brainfwd._core.units import nAm
-from brainfwd.inverse.posterior import Posterior, spread
+from brainfwd.inverse.posterior import Posterior, inverse_root, spread
 from brainfwd.records import Channels
 from brainfwd.records.channel_groups import values as with_units
 
@@ -59,39 +59,36 @@ class GaussianModel:
 
     @functools.cached_property
     def _factors(self) -> tuple[Any, Any, Any]:
-        r"""Of the data: :math:`R^{1/2}` in nA m, F, and :math:`S^{-1/2} W` for data in SI units."""
+        r""":math:`R^{1/2}` in nA m, X of the posterior, and :math:`S^{-1/2} W` for data in SI units."""
 
         def compute(gain: Any, white: Any, prior: Any, noise: Any) -> tuple[Any, Any, Any]:
-            xp = xp_of(gain, white, prior, noise)
             n, _, k = gain.shape
             root = symmetric_power(prior, 0.5)
             seen = coefficients_gain(gain, self.basis)
             columns = (seen.transpose(1, 0, 2) @ root).transpose(1, 0, 2) * _NANO
-            columns = white @ columns.reshape(n, -1)
-            # where compiled code keeps rows without noise, the identity stands for itself
-            total = columns @ columns.T + (xp.eye(len(white)) if noise is None else noise)
-            half, _ = inverse_factor(total)
-            return root / self.nave**0.5, (half @ columns).reshape(len(white), -1, k), half @ white
+            columns = (white @ columns.reshape(n, -1)).reshape(len(white), -1, k)
+            return root / self.nave**0.5, columns, inverse_root(columns, noise) @ white
 
         return in_double(compute, self.gain, self.white, self.prior, self.noise)
 
     def posterior(self, y: Any) -> Posterior:
         """For (..., sensors) SI numbers, in the order of the sensors."""
-        root, projected, half = self._factors
+        root, columns, half = self._factors
 
-        def compute(root: Any, projected: Any, half: Any, y: Any) -> Any:
-            coefficients = ((y @ half.T) @ projected.reshape(len(projected), -1)) * self.nave**0.5
-            coefficients = coefficients.reshape(*y.shape[:-1], -1, 1, root.shape[-1])
+        def compute(root: Any, columns: Any, noise: Any, half: Any, y: Any) -> Any:
+            k, flat = root.shape[-1], columns.reshape(len(columns), -1)
+            coefficients = ((y @ half.T) @ (inverse_root(columns, noise) @ flat)) * self.nave**0.5
+            coefficients = coefficients.reshape(*y.shape[:-1], -1, 1, k)
             mean = spread(self.basis, (coefficients @ root)[..., 0, :], -2)
-            return mean[..., 0] if root.shape[-1] == 1 else mean
+            return mean[..., 0] if k == 1 else mean
 
-        mean = in_double(compute, root, projected, half, y)
-        return Posterior(u.Quantity(mean, unit=nAm), root, projected, self.basis)
+        mean = in_double(compute, root, columns, self.noise, half, y)
+        return Posterior(u.Quantity(mean, unit=nAm), root, columns, self.noise, self.basis)
 
     @property
     def variance(self) -> u.Quantity:
         """(sources[, 3]) variance that data leave open of each component, (nA m)2."""
-        return Posterior(0.0 * nAm, *self._factors[:2], self.basis).variance
+        return Posterior(0.0 * nAm, *self._factors[:2], self.noise, self.basis).variance
 
     def sample(self, n: int, seed: int = 0) -> tuple[u.Quantity, Any]:
         """Draw sources, and data that they make with noise.

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.linear_algebra import in_double, symmetric_power, xp_of
+from brainfwd._core.linear_algebra import in_double, inverse_factor, symmetric_power, xp_of
 from brainfwd._core.units import nAm
 
-__all__ = ['Posterior', 'spread']
+__all__ = ['Posterior', 'inverse_root', 'spread']
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,11 +21,11 @@ class Posterior:
     r"""A Gaussian over the moments of all sources: its mean for each sample of data, and one covariance for all.
 
     .. math:: s \,|\, y \sim \mathcal N\big(\bar s, \; B R^{1/2} (I - F^T F) R^{1/2} B^T\big), \qquad
-        F = S^{-1/2} G B R^{1/2}
+        F = (X X^T + N)^{-1/2} X, \quad X = G B R^{1/2}
 
-    of a prior covariance :math:`B R B^T` and :math:`S = G B R B^T G^T + N`, the covariance of the data under it. F is
-    (directions, sources): variances, blocks, sums over regions and samples come from it, and the matrix of all sources
-    by all sources is never formed unless `covariance` is called. Made by `LinearInverse.posterior`.
+    of a prior covariance :math:`B R B^T`, seen in noise of covariance N. X is (directions, sources): variances, blocks,
+    sums over regions and samples come from it, and the matrix of all sources by all sources is never formed unless
+    `covariance` is called. Made by `LinearInverse.posterior`.
 
     Parameters
     ----------
@@ -33,15 +33,18 @@ class Posterior:
         (..., sources[, 3]), nA m.
     root : array
         (coefficients, K, K) :math:`R^{1/2}`, nA m.
-    projected : array
-        (directions, coefficients, K) F.
+    columns : array
+        (directions, coefficients, K) X. Not F: rounded to float32, it would say nothing where data leave little open.
+    noise : array, optional
+        (directions, directions) N; without one the identity.
     basis : array or sparse matrix, optional
         (sources, coefficients) B; without one it is the identity.
     """
 
     mean: u.Quantity
     root: Any
-    projected: Any
+    columns: Any
+    noise: Any = None
     basis: Any = None
 
     def __repr__(self) -> str:
@@ -60,7 +63,7 @@ class Posterior:
     @functools.cached_property
     def blocks(self) -> u.Quantity:
         """(sources, K, K) covariance of the components of each source, (nA m)2; K is 1 or 3."""
-        return u.Quantity(in_double(self._blocks, self.root, self.projected), unit=nAm**2)
+        return u.Quantity(in_double(self._blocks, self.root, self.columns, self.noise), unit=nAm**2)
 
     @functools.cached_property
     def variance(self) -> u.Quantity:
@@ -89,28 +92,27 @@ class Posterior:
         mean = self.mean.mantissa
         mean = mean @ weights if fixed else (mean.swapaxes(-1, -2) @ weights).swapaxes(-1, -2)
         basis = weights.T if self.basis is None else weights.T @ self.basis
-        return Posterior(u.Quantity(mean, unit=nAm), self.root, self.projected, basis)
+        return Posterior(u.Quantity(mean, unit=nAm), self.root, self.columns, self.noise, basis)
 
     def sample(self, n: int, seed: int = 0) -> u.Quantity:
         r"""(n, ..., sources[, 3]) draws, nA m: those of the mean, with spreads of the posterior.
 
         Each sample of the mean has its own. With z and e white,
-        :math:`\bar s + B R^{1/2} (z - F^T (F z + (I - F F^T)^{1/2} e))`.
+        :math:`\bar s + B R^{1/2} (z - F^T (X X^T + N)^{-1/2} (X z + N^{1/2} e))`.
         """
         n = checks.positive_int(n, 'Posterior.sample(n)')
         shape = (n, *self.mean.shape[: self.mean.ndim - (1 if self.n_orientations == 1 else 2)])
 
-        def compute(root: Any, projected: Any, mean: Any) -> Any:
-            xp = xp_of(root, projected, mean)
-            r, c, k = projected.shape
-            z, e = _normal(xp, seed, ((*shape, c * k), (*shape, r)))
-            flat = projected.reshape(r, -1)
-            inside = symmetric_power(xp.eye(r) - flat @ flat.T, 0.5)
-            left = z - (z @ flat.T + e @ inside) @ flat
+        def compute(root: Any, columns: Any, noise: Any, mean: Any) -> Any:
+            (r, c, k), half = columns.shape, inverse_root(columns, noise)
+            z, e = _normal(xp_of(root, columns, mean), seed, ((*shape, c * k), (*shape, r)))
+            flat = columns.reshape(r, -1)
+            data = z @ flat.T + (e if noise is None else e @ symmetric_power(noise, 0.5))
+            left = z - data @ half.T @ (half @ flat)
             drawn = (left.reshape(*shape, c, 1, k) @ root)[..., 0, :]
             return mean + self._squeezed(spread(self.basis, drawn, -2))
 
-        return u.Quantity(in_double(compute, self.root, self.projected, self.mean.mantissa), unit=nAm)
+        return u.Quantity(in_double(compute, self.root, self.columns, self.noise, self.mean.mantissa), unit=nAm)
 
     def covariance(self) -> u.Quantity:
         """(sources, sources), or (sources, 3, sources, 3), of all sources with all others, (nA m)2: the dense matrix.
@@ -118,8 +120,8 @@ class Posterior:
         Eight bytes times the square of the number of components: half a gigabyte for 8196.
         """
 
-        def compute(root: Any, projected: Any) -> Any:
-            xp = xp_of(root, projected)
+        def compute(root: Any, columns: Any, noise: Any) -> Any:
+            xp, projected = xp_of(root, columns), _projection(columns, noise)
             (r, c, k), n = projected.shape, self.n_sources
             # rows of B R^(1/2): (sources, K, coefficients, K)
             identity = xp.eye(c)[:, None, :, None] * xp.eye(k)[:, None, :]
@@ -128,12 +130,12 @@ class Posterior:
             left = left.reshape(n * k, -1)
             return (left @ left.T - seen @ seen.T).reshape(n, k, n, k)
 
-        dense = in_double(compute, self.root, self.projected)
+        dense = in_double(compute, self.root, self.columns, self.noise)
         return u.Quantity(dense[:, 0, :, 0] if self.n_orientations == 1 else dense, unit=nAm**2)
 
-    def _blocks(self, root: Any, projected: Any) -> Any:
+    def _blocks(self, root: Any, columns: Any, noise: Any) -> Any:
+        xp, projected = xp_of(root, columns), _projection(columns, noise)
         r, c, k = projected.shape
-        xp = xp_of(root, projected)
         if self.basis is None:
             # R^(1/2) (I - F'F) R^(1/2), of each source
             by_source = projected.transpose(1, 0, 2)
@@ -144,6 +146,19 @@ class Posterior:
 
     def _squeezed(self, values: Any) -> Any:
         return values[..., 0] if self.n_orientations == 1 else values
+
+
+def _projection(columns: Any, noise: Any) -> Any:
+    r""":math:`(X X^T + N)^{-1/2} X`, (directions, coefficients, K)."""
+    flat = columns.reshape(len(columns), -1)
+    return (inverse_root(columns, noise) @ flat).reshape(columns.shape)
+
+
+def inverse_root(columns: Any, noise: Any) -> Any:
+    r""":math:`(X X^T + N)^{-1/2}`: what whitens the data."""
+    flat = columns.reshape(len(columns), -1)
+    # where compiled code keeps rows without noise, the identity stands for itself
+    return inverse_factor(flat @ flat.T + (xp_of(columns).eye(len(flat)) if noise is None else noise))[0]
 
 
 def spread(basis: Any, values: Any, axis: int, *, squared: bool = False) -> Any:

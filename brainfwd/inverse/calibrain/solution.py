@@ -101,8 +101,7 @@ def solved(
     root = np.sqrt(gamma)[:, :, None] * root
     columns = (columns * np.sqrt(gamma)).reshape(n, -1)
     half, _ = inverse_factor(columns @ columns.T + noise * np.eye(n))
-    projected = half @ columns
-    coefficients = root @ (projected.T @ (half @ problem.data)).reshape(size, k, -1)
+    coefficients = root @ (columns.T @ (half.T @ (half @ problem.data))).reshape(size, k, -1)
     moments = spread(basis, coefficients, 0)
     converged = bool(learned.change <= tol)
     said = f'after {len(nll) - 1} steps, the last of which changed the variances by {learned.change:.1e} of their sum'
@@ -117,7 +116,8 @@ def solved(
     def posterior(mean: np.ndarray, basis: Any = None) -> Posterior:
         by_time = np.moveaxis(mean, -1, 0) * nano
         by_time = by_time[..., 0] if k == 1 else by_time
-        return Posterior(u.Quantity(by_time, unit=nAm), root * nano, projected.reshape(n, -1, k), basis)
+        estimate = u.Quantity(by_time, unit=nAm)
+        return Posterior(estimate, root * nano, columns.reshape(n, -1, k), noise * np.eye(n), basis)
 
     return Solution(
         gamma,
