@@ -25,7 +25,7 @@ LAYERS = {
 # record is made of records, the loop is one thing, and layer 6 puts things together.
 NO_FAMILY = {'_core', 'records', 'simulator', *(name for name, layer in LAYERS.items() if layer == 6)}
 
-HEAVY = {'pandas', 'xarray', 'mne', 'matplotlib', 'tqdm', 'scipy', 'netCDF4', 'h5netcdf'}
+HEAVY = {'pandas', 'xarray', 'mne', 'matplotlib', 'tqdm', 'scipy', 'netCDF4', 'h5netcdf', 'ot'}
 
 
 def package_of(top):

@@ -49,6 +49,7 @@ FORWARD = {
 }  # fmt: skip
 SOLVERS = [
     bf.inverse.MinimumNorm, bf.inverse.DSPM, bf.inverse.SLORETA, bf.inverse.ELORETA, bf.inverse.LCMV, bf.inverse.DICS,
+    bf.inverse.GammaMAP, bf.inverse.BayesianMinimumNorm,
 ]  # fmt: skip
 
 every_forward_model = pytest.mark.parametrize('make', FORWARD.values(), ids=FORWARD)

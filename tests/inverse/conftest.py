@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from brainfwd import records
-from brainfwd.inverse import DICS, DSPM, ELORETA, LCMV, SLORETA, MinimumNorm
+from brainfwd.inverse import (
+    DICS,
+    DSPM,
+    ELORETA,
+    LCMV,
+    SLORETA,
+    BayesianMinimumNorm,
+    GammaMAP,
+    MinimumNorm,
+)
 
 # a new solver is one line
 SOLVERS = {
@@ -20,6 +29,10 @@ SOLVERS = {
     'LCMV unit-gain': functools.partial(LCMV, weight_norm='unit-gain'),
     'LCMV unit-noise-gain': functools.partial(LCMV, weight_norm='unit-noise-gain'),
     'LCMV nai': functools.partial(LCMV, weight_norm='nai'),
+    'GammaMAP': functools.partial(GammaMAP, tol=0.1, max_iter=20),
+    'GammaMAP level': functools.partial(GammaMAP, noise='level', tol=0.05, max_iter=20),
+    'GammaMAP components': functools.partial(GammaMAP, groups='component', tol=0.1, max_iter=20),
+    'BayesianMinimumNorm': functools.partial(BayesianMinimumNorm, noise='sensors', tol=0.05, max_iter=20),
     'DICS': DICS,
     'DICS complex': functools.partial(DICS, real_filter=False),
 }

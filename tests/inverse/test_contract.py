@@ -13,9 +13,9 @@ import pytest
 
 from brainfwd import records
 from brainfwd._core.units import nAm, uV
-from brainfwd.inverse import SLORETA, LinearInverse, MinimumNorm
+from brainfwd.inverse import DICS, LCMV, SLORETA, LinearInverse, MinimumNorm
 
-MOMENTS = ('MinimumNorm', 'ELORETA', 'LCMV unit-gain')
+MOMENTS = ('MinimumNorm', 'ELORETA', 'GammaMAP', 'BayesianMinimumNorm', 'LCMV unit-gain')
 # one for each way to answer: with a sign, complex, with a length
 every_answer = pytest.mark.parametrize('name', ['MinimumNorm fixed', 'DICS complex free', 'LCMV nai vector'])
 
@@ -56,7 +56,9 @@ def test_units_and_shapes(each_case, kinds, problem, data, fit):
     fitted = fit(each_case, lead_field, noise_cov)
     unit = nAm if each_case.startswith(MOMENTS) else u.UNITLESS
     assert fitted.unit == unit
-    is_vector = each_case.split()[-1] in ('loose', 'vector') or (each_case.endswith('free') and not fitted.needs_data)
+    is_vector = each_case.split()[-1] in ('loose', 'vector') or (
+        each_case.endswith('free') and not isinstance(fitted, LCMV | DICS)
+    )
     for kind, part in _parts(fitted.kernel, lead_field.channels).items():
         assert part.shape == (30, *(3,) * is_vector, lead_field.channels.types.count(kind))
         assert u.have_same_dim(part.unit * records.SENSOR_UNITS[kind], unit)

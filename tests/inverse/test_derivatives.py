@@ -10,10 +10,18 @@ import numpy as np
 import pytest
 
 from brainfwd import records
+from brainfwd.inverse import GammaMAP
 
 STEP = 1e-6
-# of one component the same as others: as SLORETA, as LCMV, and as LCMV of a real part
-REPEATED = {'SLORETA block fixed', 'LCMV unit-noise-gain fixed', 'LCMV unit-noise-gain free', 'DICS fixed', 'DICS free'}
+# of one component the same as others: as SLORETA, as LCMV, and as LCMV of a real part; or steps of the same kind
+REPEATED = {
+    'SLORETA block fixed',
+    'LCMV unit-noise-gain fixed',
+    'LCMV unit-noise-gain free',
+    'DICS fixed',
+    'DICS free',
+    *(f'GammaMAP {kind} {orientation}' for kind in ('level', 'components') for orientation in GammaMAP.orientations),
+}
 
 
 def _noises(noise_cov):

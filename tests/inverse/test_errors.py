@@ -10,7 +10,7 @@ import pytest
 
 from brainfwd import records
 from brainfwd._core.checks import ShapeError, UnitError
-from brainfwd.inverse import DICS, DSPM, LCMV, SLORETA, MinimumNorm
+from brainfwd.inverse import DICS, DSPM, LCMV, SLORETA, LearnedPrior, MinimumNorm
 
 MOMENT = u.amp * u.meter
 
@@ -190,6 +190,10 @@ def test_covariance_of_the_data_is_missing(each_solver, problem, make):
     if solver.needs_data:
         with pytest.raises(TypeError, match=rf'fit\(data_cov=\.\.\.\) is .* of the data; got None: .*{wanted}'):
             solver.fit(lead_field, noise_cov)
+    if isinstance(solver, LearnedPrior):
+        with pytest.raises(TypeError, match='learns its prior from the data: leave regularisation out'):
+            make(each_solver, regularisation='evidence')
+        return
     solver = make(each_solver, regularisation='evidence')
     if isinstance(solver, DICS):
         noise_cov = records.CrossSpectrum(noise_cov.matrix_si, noise_cov.channels)

@@ -96,13 +96,13 @@ def learn(
             power / 2 / strength.sum() * xp.ones(gain.shape[1]),
             level * xp.ones(parts.shape[1]),
         )
-    step = _STEPS[update]
+    step, k, noise_k = _STEPS[update], _columns(gain), _columns(parts)
 
     def advanced(gain: Any, strength: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any, Any]:
         nll, half, root_here = _evidence(gain, noise, parts, root, gamma, level)
-        new = _kept(step(gamma, *explained(gain, half, root_here), gain.shape[2]) * strength, xp)
+        new = _kept(step(gamma, *explained(gain, half, root_here), k) * strength, xp)
         safe = xp.where(strength > 0, strength, 1.0)
-        new_level = step(level, *explained(parts, half, root_here), parts.shape[2]) if parts.shape[1] else level
+        new_level = step(level, *explained(parts, half, root_here), noise_k) if parts.shape[1] else level
         change = abs(new - gamma * strength).sum() + (abs(new_level - level) * noise_strength).sum()
         return new / safe, new_level, nll, change / (new.sum() + (new_level * noise_strength).sum())
 
@@ -123,14 +123,19 @@ def _evidence(gain: Any, noise: Any, parts: Any, root: Any, gamma: Any, level: A
     return log_det + (root**2).sum(), half, root
 
 
-def _convex_bounding(gamma: Any, seen: Any, data: Any, k: int) -> Any:
+def _columns(gain: Any) -> Any:
+    """How many columns a group has; those of zeros, which compiled code keeps, do not count."""
+    return (gain != 0).any(axis=0).sum(axis=1).max(initial=0)
+
+
+def _convex_bounding(gamma: Any, seen: Any, data: Any, k: Any) -> Any:
     xp = xp_of(gamma, seen, data)
     # the root of 0 has no derivative
     there = (gamma > 0) & (data > 0) & (seen > 0)
     return gamma * xp.where(there, xp.sqrt(xp.where(there, data, 1.0) / xp.where(there, seen, 1.0)), 0.0)
 
 
-def _expectation_maximisation(gamma: Any, seen: Any, data: Any, k: int) -> Any:
+def _expectation_maximisation(gamma: Any, seen: Any, data: Any, k: Any) -> Any:
     # gamma seen is at most k, but for rounding
     return gamma * abs(1 + gamma * (data - seen) / k)
 

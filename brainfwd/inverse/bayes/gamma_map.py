@@ -83,10 +83,5 @@ class GammaMAP(LearnedPrior):
         return [*super()._shown(), *shown, *([] if self._sigma is None else [f'sigma={self._sigma}'])]
 
 
-class Champagne(GammaMAP):
-    """`GammaMAP` by convex bounding, under the name by which that is known."""
-
-    def __init__(self, **options: Any):
-        if 'update' in options:
-            raise TypeError("Champagne is GammaMAP by convex bounding: for another write GammaMAP(update='em').")
-        super().__init__(**options)
+Champagne = GammaMAP
+"""The name by which `GammaMAP` with its default update, convex bounding, is known."""
