@@ -10,7 +10,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import in_double, solve_positive, symmetric_power, xp_of
 from brainfwd._core.units import nAm
-from brainfwd.inverse.posterior import Posterior, inverse_root, spread
+from brainfwd.inverse.posterior import Posterior, inverse_root, projected, spread
 from brainfwd.records import Channels
 from brainfwd.records.channel_groups import values as with_units
 
@@ -76,8 +76,8 @@ class GaussianModel:
         root, columns, half = self._factors
 
         def compute(root: Any, columns: Any, noise: Any, half: Any, y: Any) -> Any:
-            k, flat = root.shape[-1], columns.reshape(len(columns), -1)
-            coefficients = ((y @ half.T) @ (inverse_root(columns, noise) @ flat)) * self.nave**0.5
+            k = root.shape[-1]
+            coefficients = (y @ half.T) @ projected(columns, noise).reshape(len(columns), -1) * self.nave**0.5
             coefficients = coefficients.reshape(*y.shape[:-1], -1, 1, k)
             mean = spread(self.basis, (coefficients @ root)[..., 0, :], -2)
             return mean[..., 0] if k == 1 else mean

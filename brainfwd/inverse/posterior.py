@@ -6,14 +6,13 @@ from typing import Any
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import in_double, inverse_factor, symmetric_power, xp_of
 from brainfwd._core.units import nAm
 
-__all__ = ['Posterior', 'inverse_root', 'spread']
+__all__ = ['Posterior', 'inverse_root', 'projected', 'spread']
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,16 +102,19 @@ class Posterior:
         n = checks.positive_int(n, 'Posterior.sample(n)')
         shape = (n, *self.mean.shape[: self.mean.ndim - (1 if self.n_orientations == 1 else 2)])
 
-        def compute(root: Any, columns: Any, noise: Any, mean: Any) -> Any:
-            (r, c, k), half = columns.shape, inverse_root(columns, noise)
-            z, e = _normal(xp_of(root, columns, mean), seed, ((*shape, c * k), (*shape, r)))
-            flat = columns.reshape(r, -1)
+        r, c, k = self.columns.shape
+        # drawn here, as the generator of JAX does not compile for float64 within code for float32
+        drawn = _normal(xp_of(self.root, self.columns, self.mean), seed, ((*shape, c * k), (*shape, r)))
+
+        def compute(root: Any, columns: Any, noise: Any, mean: Any, z: Any, e: Any) -> Any:
+            half, flat = inverse_root(columns, noise), columns.reshape(r, -1)
             data = z @ flat.T + (e if noise is None else e @ symmetric_power(noise, 0.5))
             left = z - data @ half.T @ (half @ flat)
             drawn = (left.reshape(*shape, c, 1, k) @ root)[..., 0, :]
             return mean + self._squeezed(spread(self.basis, drawn, -2))
 
-        return u.Quantity(in_double(compute, self.root, self.columns, self.noise, self.mean.mantissa), unit=nAm)
+        values = in_double(compute, self.root, self.columns, self.noise, self.mean.mantissa, *drawn)
+        return u.Quantity(values, unit=nAm)
 
     def covariance(self) -> u.Quantity:
         """(sources, sources), or (sources, 3, sources, 3), of all sources with all others, (nA m)2: the dense matrix.
@@ -121,37 +123,38 @@ class Posterior:
         """
 
         def compute(root: Any, columns: Any, noise: Any) -> Any:
-            xp, projected = xp_of(root, columns), _projection(columns, noise)
-            (r, c, k), n = projected.shape, self.n_sources
-            # rows of B R^(1/2): (sources, K, coefficients, K)
-            identity = xp.eye(c)[:, None, :, None] * xp.eye(k)[:, None, :]
-            left = spread(self.basis, xp.einsum('ckl,cldm->ckdm', root, identity).reshape(c, k, -1), 0)
-            seen = left.reshape(n * k, -1) @ projected.reshape(r, -1).T
-            left = left.reshape(n * k, -1)
-            return (left @ left.T - seen @ seen.T).reshape(n, k, n, k)
+            xp, seen = xp_of(root, columns), self._seen(root, columns, noise)
+            n, k, r = seen.shape
+            across = xp.eye(n) if self.basis is None else _dense(self.basis, xp).T
+            # (sources, K, K, sources)
+            prior = spread(self.basis, (root @ root)[..., None] * across[:, None, None], 0)
+            flat = seen.reshape(-1, r)
+            return prior.swapaxes(2, 3) - (flat @ flat.T).reshape(n, k, n, k)
 
         dense = in_double(compute, self.root, self.columns, self.noise)
         return u.Quantity(dense[:, 0, :, 0] if self.n_orientations == 1 else dense, unit=nAm**2)
 
     def _blocks(self, root: Any, columns: Any, noise: Any) -> Any:
-        xp, projected = xp_of(root, columns), _projection(columns, noise)
-        r, c, k = projected.shape
+        c, k, _ = root.shape
         if self.basis is None:
             # R^(1/2) (I - F'F) R^(1/2), of each source
-            by_source = projected.transpose(1, 0, 2)
-            return root @ (xp.eye(k) - by_source.swapaxes(1, 2) @ by_source) @ root
+            by_source = projected(columns, noise).transpose(1, 0, 2)
+            return root @ (xp_of(root, columns).eye(k) - by_source.swapaxes(1, 2) @ by_source) @ root
         prior = spread(self.basis, (root @ root).reshape(c, -1), 0, squared=True).reshape(-1, k, k)
-        seen = spread(self.basis, (root @ projected.transpose(1, 2, 0)).reshape(c, -1), 0).reshape(-1, k, r)
+        seen = self._seen(root, columns, noise)
         return prior - seen @ seen.swapaxes(1, 2)
+
+    def _seen(self, root: Any, columns: Any, noise: Any) -> Any:
+        """(sources, K, directions) what data take from the prior, B R^(1/2) F': the root of it."""
+        return spread(self.basis, root @ projected(columns, noise).transpose(1, 2, 0), 0)
 
     def _squeezed(self, values: Any) -> Any:
         return values[..., 0] if self.n_orientations == 1 else values
 
 
-def _projection(columns: Any, noise: Any) -> Any:
-    r""":math:`(X X^T + N)^{-1/2} X`, (directions, coefficients, K)."""
-    flat = columns.reshape(len(columns), -1)
-    return (inverse_root(columns, noise) @ flat).reshape(columns.shape)
+def projected(columns: Any, noise: Any) -> Any:
+    """(directions, coefficients, K) F."""
+    return (inverse_root(columns, noise) @ columns.reshape(len(columns), -1)).reshape(columns.shape)
 
 
 def inverse_root(columns: Any, noise: Any) -> Any:
@@ -172,9 +175,13 @@ def spread(basis: Any, values: Any, axis: int, *, squared: bool = False) -> Any:
         basis = basis.power(2) if squared and hasattr(basis, 'power') else basis**2 if squared else basis
         out = basis @ flat
     else:
-        dense = jnp.asarray(basis.toarray() if hasattr(basis, 'toarray') else basis)
+        dense = _dense(basis, xp)
         out = (dense**2 if squared else dense) @ flat
     return xp.moveaxis(out.reshape(-1, *values.shape[1:]), 0, axis)
+
+
+def _dense(basis: Any, xp: Any) -> Any:
+    return xp.asarray(basis.toarray() if hasattr(basis, 'toarray') else basis)
 
 
 def _normal(xp: Any, seed: int, shapes: tuple) -> list[Any]:
