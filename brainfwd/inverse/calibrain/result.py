@@ -24,7 +24,7 @@ class SolverResult(Mapping):
     posterior : Posterior
         Of the moments, nA m: bare arguments are in nA m.
     nll : array
-        What was minimised, at the start and after each step.
+        What was minimised, at the start and after each step; of SI numbers, where the arguments have units.
     converged : bool
         Whether the variances settled.
     stopped : str
