@@ -1,6 +1,6 @@
 """Inverse solvers: from what the sensors recorded to what the sources did."""
 
-from brainfwd.inverse.base import LinearInverse
+from brainfwd.inverse.base import InverseSolver, LinearInverse
 from brainfwd.inverse.bayes.bayesian_minimum_norm import BayesianMinimumNorm
 from brainfwd.inverse.bayes.gamma_map import Champagne, GammaMAP
 from brainfwd.inverse.bayes.learned_prior import LearnedPrior
@@ -28,6 +28,7 @@ from brainfwd.inverse.minimum_norm.eloreta import ELORETA
 from brainfwd.inverse.minimum_norm.minimum_norm import MinimumNorm
 from brainfwd.inverse.minimum_norm.sloreta import SLORETA
 from brainfwd.inverse.minimum_norm.weighted import WeightedMinimumNorm
+from brainfwd.inverse.mixed_norm.mixed_norm import MixedNorm
 from brainfwd.inverse.model import GaussianModel
 from brainfwd.inverse.posterior import Posterior
 from brainfwd.inverse.problem import WhitenedProblem
@@ -46,9 +47,11 @@ __all__ = [
     'GammaMAP',
     'GaussianModel',
     'InverseResult',
+    'InverseSolver',
     'LearnedPrior',
     'LinearInverse',
     'MinimumNorm',
+    'MixedNorm',
     'Posterior',
     'SensorSimulator',
     'Setting',

@@ -1,0 +1,1 @@
+"""Few sources with time courses."""
