@@ -4,6 +4,7 @@ from brainfwd.inverse.base import InverseSolver, LinearInverse
 from brainfwd.inverse.bayes.bayesian_minimum_norm import BayesianMinimumNorm
 from brainfwd.inverse.bayes.gamma_map import Champagne, GammaMAP
 from brainfwd.inverse.bayes.learned_prior import LearnedPrior
+from brainfwd.inverse.bayes.spatial_basis import spatial_basis
 from brainfwd.inverse.beamformers.dics import DICS
 from brainfwd.inverse.beamformers.lcmv import LCMV
 from brainfwd.inverse.calibrain.bmn import BMN, BMN_joint
@@ -72,5 +73,6 @@ __all__ = [
     'make_lcmv_filter',
     'neural_activity_index',
     'solve_inverse_admm',
+    'spatial_basis',
     'unit_noise_gain',
 ]
