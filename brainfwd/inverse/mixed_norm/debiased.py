@@ -51,7 +51,7 @@ def factors_in_compiled_code(data: Any, gain: Any, x: Any) -> Any:
     slope = jnp.where(free, _onto(gain, unit, _field(gain, unit, more) - left), 0.0)
 
     def curvature(v: Any) -> Any:
-        return jnp.where(free, _onto(gain, unit, _field(gain, unit, v)), v)
+        return jnp.where(free, _onto(gain, unit, _field(gain, unit, jnp.where(free, v, 0.0))), v)
 
     step, _ = jax.scipy.sparse.linalg.cg(curvature, slope, tol=1e-10)
     return 1 + (more - step) / size
