@@ -33,7 +33,7 @@ def _nll(gain, data, gamma, noise):
     return np.linalg.slogdet(model)[1] + np.trace(np.linalg.solve(model, data @ data.T)) / data.shape[1]
 
 
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', [0, 1])
 @pytest.mark.parametrize('steps', [1, 10, 60])
 @pytest.mark.parametrize('update_mode', [2, 3])
 def test_same_steps_of_fixed_orientation(update_mode, steps, seed):
@@ -46,7 +46,7 @@ def test_same_steps_of_fixed_orientation(update_mode, steps, seed):
     np.testing.assert_allclose(ours['gammas_full'], expected, rtol=1e-7, atol=1e-9 * expected.max())
 
 
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', [0, 1])
 def test_same_answer_of_fixed_orientation(seed):
     gain, data, options = _problem(seed)
     options |= {'noise_var': 0.7, 'max_iter': 3000, 'tol': 1e-12}
@@ -55,7 +55,7 @@ def test_same_answer_of_fixed_orientation(seed):
         np.testing.assert_allclose(ours[key], theirs[key], atol=1e-3 * abs(theirs[key]).max())
 
 
-@pytest.mark.parametrize('seed', [0, 1, 2])
+@pytest.mark.parametrize('seed', [0, 1])
 def test_joint_sparse_is_as_likely(seed):
     gain, data, options = _problem(seed)
     options |= {'max_iter': 600, 'tol': 1e-9}

@@ -8,6 +8,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from brainfwd._core import checks
 from brainfwd._core.linear_algebra import inverse_factor, symmetric_power
 from brainfwd._core.units import nAm
 from brainfwd.inverse.bayes.evidence import Learned, learn
@@ -70,6 +71,9 @@ def solved(
     max_iter, tol, update
         As for `learn`.
     """
+    max_iter = checks.positive_int(max_iter, f'{problem.where}(max_iter=...)')
+    tol = checks.number(tol, f'{problem.where}(tol=...)')
+    checks.non_negative(tol, f'{problem.where}(tol=...)')
     n, _, k = problem.gain.shape
     columns = coefficients_gain(problem.gain, basis)
     size = columns.shape[1]
@@ -91,7 +95,13 @@ def solved(
         update=update,
     )
     start = problem.start(groups.shape[1], 0 if parts is None else parts.shape[1])
-    steps = _tracked(run, start, max_iter, tol) if track else [run(start=start, max_iter=max_iter, tol=tol)]
+    try:
+        steps = _tracked(run, start, max_iter, tol) if track else [run(start=start, max_iter=max_iter, tol=tol)]
+    except np.linalg.LinAlgError as error:
+        raise ValueError(
+            f'{problem.where}(y) is without noise, or nearly so, beside what sources explain: their covariance under '
+            f'the model has no inverse in float64. Give a noise_var that can be measured.'
+        ) from error
     steps = steps if learns else [step._replace(noise=known) for step in steps]
     learned = steps[-1]
     nll = np.concatenate([step.nll[: int(step.n_iter)] for step in steps] + [learned.nll[[int(learned.n_iter)]]])
