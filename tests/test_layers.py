@@ -65,7 +65,7 @@ def forbidden(path, name):
         return None if LAYERS[there] < LAYERS[here] else f'{there} is no lower layer than {here}'
     if here in NO_FAMILY or path.name == '__init__.py':
         return None
-    return f'{parts[1]} is a leaf of {here}' if is_leaf(path.parent / f'{parts[1]}.py') else None
+    return f'{parts[1]} is a leaf of {here}' if is_leaf(Path(here) / f'{parts[1]}.py') else None
 
 
 def test_every_package_has_a_layer():
