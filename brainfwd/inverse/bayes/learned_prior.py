@@ -163,15 +163,21 @@ class LearnedPrior(LinearInverse):
         columns = (seen.swapaxes(0, 1) @ root).swapaxes(0, 1)
         rest, parts = self._noise_parts(problem)
         self._check_data(problem)
-        learned = learn(
-            self.grouped(columns),
-            problem.data_cov,
-            noise=rest,
-            parts=parts,
-            update=self._update,
-            max_iter=self._max_iter,
-            tol=self.tol,
-        )
+        try:
+            learned = learn(
+                self.grouped(columns),
+                problem.data_cov,
+                noise=rest,
+                parts=parts,
+                update=self._update,
+                max_iter=self._max_iter,
+                tol=self.tol,
+            )
+        except np.linalg.LinAlgError as error:
+            raise ValueError(
+                f'{type(self).__name__}.fit(data_cov=...) is of data without noise, or nearly so, beside what sources '
+                f"explain: there is no level of it to learn. Give noise_cov and write noise='known'."
+            ) from error
         # (nA m)2, as float32 holds it
         problem.notes.update(learned._asdict() | {'gamma': learned.gamma * 1e18})
         if not isinstance(learned.change, jax.core.Tracer):
@@ -222,7 +228,7 @@ class LearnedPrior(LinearInverse):
                 f'{where} varies in {varies} of {n} directions: from fewer samples than there are sensors the level '
                 f'of the noise comes out low, and intervals too narrow. Take more samples, or give noise_cov and write '
                 f"noise='known'.",
-                stacklevel=8,
+                stacklevel=9,
             )
 
     def _check_settled(self, learned: Learned) -> None:
@@ -231,7 +237,7 @@ class LearnedPrior(LinearInverse):
                 f'{type(self).__name__}.fit: the last of max_iter={self._max_iter} steps still changed the variances '
                 f'by {float(learned.change):.1e} of their sum, more than tol={float(self.tol):g}: write a larger '
                 f'max_iter, or a larger tol.',
-                stacklevel=8,
+                stacklevel=9,
             )
 
     def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:

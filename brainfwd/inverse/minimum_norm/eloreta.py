@@ -91,7 +91,7 @@ def _settled(step: Callable, state: tuple[Any, Any]) -> tuple[Any, Any]:
     warnings.warn(
         f'ELORETA.fit: the prior of the sources still changed by {change:.1e} of its size after {_ROUNDS} steps, so '
         'that single sources are found with an error. A lower snr settles sooner.',
-        stacklevel=8,
+        stacklevel=9,
     )
     return state
 
