@@ -10,10 +10,10 @@ import numpy as np
 from brainfwd._core.linear_algebra import inverse_factor, symmetric_power, xp_of
 from brainfwd.inverse.bayes.products import explained, model_cov
 
-__all__ = ['UPDATES', 'Learned', 'learn']
+__all__ = ['SILENT', 'STEPS', 'UPDATES', 'Learned', 'beginning', 'learn', 'n_columns']
 
-# of the strongest group, as it reaches the sensors: what is weaker is 0, and stays so
-_SILENT = 1e-12
+SILENT = 1e-12
+"""Of the strongest group, as it reaches the sensors: what is weaker is 0, and stays so."""
 
 
 class Learned(NamedTuple):
@@ -87,16 +87,8 @@ def learn(
     parts = xp.zeros((len(gain), 0, 1)) if parts is None else parts
     root = symmetric_power(data_cov, 0.5)
     strength, noise_strength = ((x**2).sum(axis=(0, 2)) for x in (gain, parts))
-    if start is None:
-        power = xp.trace(data_cov)
-        # of the noise that is known there is as much as there is
-        learned = noise_strength.sum()
-        level = power / 2 / xp.where(learned > 0, learned, 1.0) if parts.shape[1] else power
-        start = (
-            power / 2 / strength.sum() * xp.ones(gain.shape[1]),
-            level * xp.ones(parts.shape[1]),
-        )
-    step, k, noise_k = _STEPS[update], _columns(gain), _columns(parts)
+    start = beginning(xp.trace(data_cov), strength, noise_strength, xp) if start is None else start
+    step, k, noise_k = STEPS[update], n_columns(gain), n_columns(parts)
 
     def advanced(gain: Any, strength: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any, Any]:
         nll, half, root_here = _evidence(gain, noise, parts, root, gamma, level)
@@ -113,6 +105,14 @@ def learn(
     return Learned(gamma, level, nll, n_iter, change)
 
 
+def beginning(power: Any, strength: Any, noise_strength: Any, xp: Any) -> tuple[Any, Any]:
+    """Variances of groups and of parts of the noise to begin with, of data of this power."""
+    learned = noise_strength.sum()
+    # of the noise that is known there is as much as there is
+    level = power / 2 / xp.where(learned > 0, learned, 1.0)
+    return power / 2 / strength.sum() * xp.ones(strength.shape), level * xp.ones(noise_strength.shape)
+
+
 def _evidence(gain: Any, noise: Any, parts: Any, root: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any]:
     r"""The negative log likelihood, :math:`L^{-1}`, and a root of :math:`L^{-1} C L^{-T}`."""
     total = model_cov(gain, gamma) + noise
@@ -123,7 +123,7 @@ def _evidence(gain: Any, noise: Any, parts: Any, root: Any, gamma: Any, level: A
     return log_det + (root**2).sum(), half, root
 
 
-def _columns(gain: Any) -> Any:
+def n_columns(gain: Any) -> Any:
     """How many columns a group has; those of zeros, which compiled code keeps, do not count."""
     return (gain != 0).any(axis=0).sum(axis=1).max(initial=0)
 
@@ -140,15 +140,16 @@ def _expectation_maximisation(gamma: Any, seen: Any, data: Any, k: Any) -> Any:
     return gamma * abs(1 + gamma * (data - seen) / k)
 
 
-_STEPS: dict[str, Callable] = {'convex-bounding': _convex_bounding, 'em': _expectation_maximisation}
+STEPS: dict[str, Callable] = {'convex-bounding': _convex_bounding, 'em': _expectation_maximisation}
+"""What a step makes of variances, of the two quadratic forms of their groups, and of the columns that a group has."""
 
-UPDATES = tuple(_STEPS)
+UPDATES = tuple(STEPS)
 """The names of the updates."""
 
 
 def _kept(power: Any, xp: Any) -> Any:
     """Variances at the sensors, without what is too small to matter."""
-    return xp.where(power > _SILENT * power.max(), power, 0.0)
+    return xp.where(power > SILENT * power.max(), power, 0.0)
 
 
 def _stepped(advanced: Callable, gain: Any, strength: Any, gamma: Any, level: Any, max_iter: int, tol: Any) -> tuple:

@@ -6,7 +6,7 @@ import numpy as np
 
 from brainfwd._core.linear_algebra import xp_of
 
-__all__ = ['explained', 'model_cov']
+__all__ = ['explained', 'folded', 'model_cov', 'pair_products', 'unfolded']
 
 # numbers of a block of columns that stay in the cache of a processor
 _BLOCK = 2**17
@@ -42,6 +42,34 @@ def explained(gain: Any, half: Any, root: Any) -> tuple[Any, Any]:
         shape = seen[part].shape
         seen[part], data[part] = squares.sum(axis=0).reshape(shape), (np.maximum(power, 0) @ squares).reshape(shape)
     return seen.sum(axis=1), data.sum(axis=1)
+
+
+def pair_products(gain: np.ndarray) -> np.ndarray:
+    r"""(n (n + 1) / 2, groups) what each group makes of a pair of rows, the upper triangle of :math:`G_g G_g^T`."""
+    n, groups, _ = gain.shape
+    by_column = np.ascontiguousarray(gain.transpose(2, 0, 1))
+    products, more = np.empty((n * (n + 1) // 2, groups)), np.empty((n, groups))
+    first = 0
+    for i in range(n):
+        row = products[first : first + n - i]
+        np.multiply(by_column[0, i], by_column[0, i:], out=row)
+        for columns in by_column[1:]:
+            row += np.multiply(columns[i], columns[i:], out=more[i:])
+        first += n - i
+    return products
+
+
+def folded(matrix: np.ndarray) -> np.ndarray:
+    """(n (n + 1) / 2,) upper triangle of a symmetric matrix, row by row."""
+    return matrix[np.triu_indices(len(matrix))]
+
+
+def unfolded(pairs: np.ndarray, n: int) -> np.ndarray:
+    """(..., n, n) symmetric matrices of which ``pairs`` are the upper triangles."""
+    matrices = np.empty((*pairs.shape[:-1], n, n))
+    rows, columns = np.triu_indices(n)
+    matrices[..., rows, columns] = matrices[..., columns, rows] = pairs
+    return matrices
 
 
 def _blocks(gain: np.ndarray) -> list[slice]:

@@ -1,0 +1,106 @@
+"""The variances that make each of many covariances most likely, of the same gain."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from brainfwd._core.linear_algebra import inverse_factor, symmetric_power
+from brainfwd.inverse.bayes.evidence import SILENT, STEPS, Learned, beginning, n_columns
+from brainfwd.inverse.bayes.products import folded, model_cov, pair_products, unfolded
+
+__all__ = ['learn_each']
+
+# numbers of a block of products that stay near the processor
+_BLOCK = 2**20
+# numbers of all products that are kept from step to step: 256 MB
+_KEPT = 2**25
+
+
+def learn_each(
+    gain: np.ndarray,
+    data_covs: Sequence[np.ndarray],
+    *,
+    noise: np.ndarray,
+    parts: np.ndarray | None = None,
+    update: str,
+    max_iter: int,
+    tol: float,
+) -> list[Learned]:
+    r"""`learn` of each of ``data_covs``, at once, to within rounding.
+
+    A model covariance, and both quadratic forms, are linear in the products of rows of the gain, summed over the
+    columns of a group: `pair_products`, n (n + 1) / 2 for each group. They are the same for all data sets, and kept if
+    they fit, or else made anew, block by block, in the one sweep over the sources that a step takes: the forms of this
+    step and the covariances of the next are matrix products with them. A data set that has settled leaves, and so does
+    a source that is 0 in all that are left.
+    """
+    n, groups, _ = gain.shape
+    parts = np.zeros((n, 0, 1)) if parts is None else parts
+    roots = np.array([symmetric_power(cov, 0.5) for cov in data_covs])
+    strength, noise_strength = ((x**2).sum(axis=(0, 2)) for x in (gain, parts))
+    starts = [beginning(np.trace(cov), strength, noise_strength, np) for cov in data_covs]
+    gamma, level = (np.array(values) for values in zip(*starts, strict=True))
+    part_pairs = pair_products(parts)
+    # all groups are alike to begin with
+    pairs = gamma[:, :1] * folded(model_cov(gain, np.ones(groups)))
+    # what stands beside the diagonal counts twice in a form
+    twice = 2 - folded(np.eye(n))
+    k, noise_k = n_columns(gain), n_columns(parts)
+
+    found: list[Any] = [None] * len(roots)
+    sets, sources = np.arange(len(roots)), np.arange(groups)
+    change: Any = np.full(len(roots), np.inf)
+    nll = np.full((len(roots), max_iter + 1), np.nan)
+    blocks = _Blocks(gain)
+    for n_iter in range(max_iter + 1):
+        totals = noise + unfolded(pairs + level @ part_pairs.T, n)
+        forms = np.empty((2, *pairs.shape))
+        for i, b in enumerate(sets):
+            half, log_det = inverse_factor(totals[i])
+            root = half @ roots[b]
+            nll[b, n_iter] = log_det + (root**2).sum()
+            root = half.T @ root
+            forms[0, i], forms[1, i] = twice * folded(half.T @ half), twice * folded(root @ root.T)
+        done = np.asarray(change <= (tol if n_iter < max_iter else np.inf))
+        for i in np.flatnonzero(done).tolist():
+            whole = np.zeros(groups)
+            whole[sources] = gamma[i]
+            found[sets[i]] = Learned(whole, level[i], nll[sets[i]], n_iter, change[i])
+        if done.all():
+            break
+        sets, gamma, level, forms = sets[~done], gamma[~done], level[~done], forms[:, ~done]
+        left = gamma.any(axis=0)
+        if left.sum() < 0.7 * len(left):
+            sources, gain, strength, gamma = sources[left], gain[:, left], strength[left], gamma[:, left]
+            blocks = _Blocks(gain)
+        power = gamma * strength
+        weak = SILENT * power.max(axis=1, keepdims=True)
+        flat, pairs = forms.reshape(-1, forms.shape[-1]), np.zeros(forms.shape[1:])
+        new = np.empty_like(gamma)
+        for part, products in blocks:
+            seen, data = (flat @ products).reshape(2, len(sets), -1)
+            stepped = STEPS[update](gamma[:, part], seen, data, k)
+            new[:, part] = np.where(stepped * strength[part] > weak, stepped, 0.0)
+            pairs += new[:, part] @ products.T
+        seen, data = (flat @ part_pairs).reshape(2, len(sets), -1)
+        new_level = STEPS[update](level, seen, data, noise_k)
+        moved = abs(new * strength - power).sum(axis=1) + abs(new_level - level) @ noise_strength
+        change = moved / (new @ strength + new_level @ noise_strength)
+        gamma, level = new, new_level
+    return found
+
+
+class _Blocks:
+    """Blocks of groups, and their pair products."""
+
+    def __init__(self, gain: np.ndarray):
+        n, groups, _ = gain.shape
+        step = max(8, 2 * _BLOCK // (n * (n + 1)))
+        self._parts = [(part := slice(first, first + step), gain[:, part]) for first in range(0, groups, step)]
+        few = n * (n + 1) // 2 * groups <= _KEPT
+        self._kept = [pair_products(columns) for _, columns in self._parts] if few else None
+
+    def __iter__(self) -> Iterator[tuple[slice, np.ndarray]]:
+        for i, (part, columns) in enumerate(self._parts):
+            yield part, pair_products(columns) if self._kept is None else self._kept[i]
