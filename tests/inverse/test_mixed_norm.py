@@ -1,5 +1,7 @@
 """Mixed norm: the conditions of the minimum, what holds of every solver, compiled code, and what is refused."""
 
+import functools
+
 import brainstate
 import brainunit as u
 import jax
@@ -249,6 +251,14 @@ def test_gradient_is_that_of_the_minimum(debias, small):
     gradient = (jax.grad(score)(jnp.asarray(y)) * along).sum()
     step = 1e-3
     assert gradient == pytest.approx((score(y + step * along) - score(y - step * along)) / (2 * step), rel=1e-3)
+
+
+def test_fitted_in_compiled_code(small):
+    lead_field, noise_cov, y = small
+    make = functools.partial(MixedNorm, tol=1e-9, debias=False)
+    y32 = jnp.asarray(y, jnp.float32) * u.volt
+    inside = brainstate.transform.jit(lambda cov, y: make().fit(lead_field, cov).update(y))(noise_cov.matrix, y32)
+    assert _relative(inside, make().fit(lead_field, noise_cov).update(y * u.volt)) < 1e-3
 
 
 # ---- what is refused

@@ -140,8 +140,8 @@ class MixedNorm(InverseSolver):
         strength = (problem.gain**2).sum(axis=(0, 2))
         root = problem.orientation_root(self.loose if self.orientation == 'loose' else 1.0)
         root = root * ((strength / strength.max()) ** (-self.depth / 2))[:, None, None]
-        gain = (problem.gain.swapaxes(0, 1) @ root).swapaxes(0, 1) / _TO_NAM
-        return {'white': problem.white, 'gain': problem.xp.ascontiguousarray(gain), 'root': root}
+        gain = problem.xp.einsum('mnk,nkl->mnl', problem.gain, root) / _TO_NAM
+        return {'white': problem.white, 'gain': gain, 'root': root}
 
     def _applied(self, prepared: Any, y: Any) -> Any:
         return self._moments(prepared, y, as_lengths=True)
@@ -166,7 +166,7 @@ class MixedNorm(InverseSolver):
         return {'alpha': self.alpha, 'tol': self.tol}
 
     def _outside(self, prepared: dict, series: np.ndarray) -> np.ndarray:
-        white, gain, root = (np.asarray(prepared[name], float) for name in ('white', 'gain', 'root'))
+        white, gain, root = (np.ascontiguousarray(prepared[name], float) for name in ('white', 'gain', 'root'))
         alpha, tol = float(self.alpha), float(self.tol)
         moments, reports = np.zeros((*series.shape[:2], *root.shape[:2])), []
         for one, answer in zip(series, moments, strict=True):
