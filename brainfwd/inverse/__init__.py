@@ -1,6 +1,6 @@
 """Inverse solvers: from what the sensors recorded to what the sources did."""
 
-from brainfwd.inverse.base import InverseSolver, LinearInverse
+from brainfwd.inverse.base import LinearInverse
 from brainfwd.inverse.bayes.bayesian_minimum_norm import BayesianMinimumNorm
 from brainfwd.inverse.bayes.gamma_map import Champagne, GammaMAP
 from brainfwd.inverse.bayes.learned_prior import LearnedPrior
@@ -34,6 +34,7 @@ from brainfwd.inverse.model import GaussianModel
 from brainfwd.inverse.posterior import Posterior
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.setting import Setting
+from brainfwd.inverse.solver import InverseSolver
 
 __all__ = [
     'BMN',

@@ -11,13 +11,13 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import in_double, is_traced
 from brainfwd._core.units import nAm
-from brainfwd.inverse.base import InverseSolver
 from brainfwd.inverse.functions.group_lasso import back, dual_norm, minimum
 from brainfwd.inverse.methods import of_a_solver
 from brainfwd.inverse.mixed_norm.debiased import factors, factors_in_compiled_code
 from brainfwd.inverse.mixed_norm.newton import lengths, sparse_sources
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.setting import Setting
+from brainfwd.inverse.solver import InverseSolver
 
 __all__ = ['MixedNorm']
 
