@@ -1,8 +1,12 @@
 """What costs as much as there are sources: products with the gain, and many data sets at once, against the formulas."""
 
+import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from brainfwd import records
+from brainfwd.inverse import GammaMAP
 from brainfwd.inverse.bayes import many
 from brainfwd.inverse.bayes.evidence import UPDATES, learn
 from brainfwd.inverse.bayes.many import learn_each
@@ -77,3 +81,34 @@ def test_sources_that_no_data_set_needs_are_left_out(covs):
         alone = learn(gain, cov, **given)
         assert (ours.gamma == 0).mean() > 0.5
         np.testing.assert_allclose(ours.gamma, alone.gamma, atol=1e-9 * alone.gamma.max())
+
+
+@pytest.mark.parametrize('options', [{'orientation': 'free'}, {'noise': 'level', 'update': 'em'}, {'sigma': 10 * u.mm}])
+def test_a_fit_to_each_is_a_fit(problem, data_cov, options):
+    lead_field, noise_cov = problem()
+    solver = GammaMAP(max_iter=5, tol=0.5, **options)
+    covs = [data_cov(solver, noise_cov, seed)['data_cov'] for seed in (3, 4)]
+    each = solver.fit_each(lead_field, noise_cov, data_covs=covs)
+    with pytest.raises(RuntimeError, match='has no kernel'):
+        solver.kernel  # noqa: B018
+    for ours, cov in zip(each, covs, strict=True):
+        one = GammaMAP(max_iter=5, tol=0.5, **options).fit(lead_field, noise_cov, data_cov=cov)
+        assert ours.n_iter == one.n_iter
+        np.testing.assert_allclose(ours.nll, one.nll, rtol=1e-9)
+        np.testing.assert_allclose(ours.kernel.mantissa, one.kernel.mantissa, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(ours.posterior_variance.mantissa, one.posterior_variance.mantissa, rtol=1e-7)
+        np.testing.assert_allclose(ours.noise_cov.matrix_si, one.noise_cov.matrix_si, rtol=1e-7)
+    each[0].fit(lead_field, noise_cov, data_cov=covs[1])
+    np.testing.assert_allclose(each[0].kernel.mantissa, each[1].kernel.mantissa, rtol=1e-7, atol=1e-9)
+
+
+def test_a_fit_to_each_tells_what_it_takes(problem, data_cov):
+    lead_field, noise_cov = problem()
+    solver = GammaMAP()
+    good = data_cov(solver, noise_cov)['data_cov']
+    nothing = records.NoiseCovariance(0 * good.matrix_si, good.channels)
+    assert solver.fit_each(lead_field, noise_cov, data_covs=[]) == []
+    with pytest.raises(ValueError, match=r'fit_each\(data_covs=...\)\[1\] is zero'):
+        solver.fit_each(lead_field, noise_cov, data_covs=[good, nothing])
+    with pytest.raises(TypeError, match=r'arrays of JAX: write jax.vmap of kernel_for'):
+        solver.fit_each(lead_field, noise_cov, data_covs=jnp.ones((2, 12, 12)) * u.volt**2)
