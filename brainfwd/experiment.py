@@ -13,7 +13,7 @@ from brainfwd import metrics
 from brainfwd._core import checks
 from brainfwd._core.module import set_parameter
 from brainfwd.forward import LeadFieldModel
-from brainfwd.inverse import LinearInverse
+from brainfwd.inverse import InverseSolver
 from brainfwd.records import Connectome, CrossSpectrum, LeadField, NoiseCovariance, Recording, SourceSpace
 from brainfwd.simulator import Monitor, Result, Simulator
 
@@ -116,7 +116,7 @@ class Experiment:
         The sensor whose recordings are inverted.
     lead_field : LeadField
         What the solvers invert with: another head than the one of the sensors.
-    solvers : dict of LinearInverse
+    solvers : dict of InverseSolver
         By name.
     band : tuple of Quantity
         Frequencies in which sources are estimated.
@@ -128,7 +128,7 @@ class Experiment:
         regions: Connectome,
         sensors: Mapping[str, LeadFieldModel],
         lead_field: LeadField,
-        solvers: Mapping[str, LinearInverse],
+        solvers: Mapping[str, InverseSolver],
         invert: str = 'eeg',
         band: tuple[Any, Any] = (8.0 * u.Hz, 13.0 * u.Hz),
     ):
@@ -246,7 +246,7 @@ class Experiment:
             band=self.band,
         )
 
-    def _varies(self, recording: Recording, solver: LinearInverse) -> NoiseCovariance | CrossSpectrum:
+    def _varies(self, recording: Recording, solver: InverseSolver) -> NoiseCovariance | CrossSpectrum:
         """How the sensors vary together, as a solver wants to know it."""
         if solver.data_record is CrossSpectrum:
             return metrics.cross_spectrum(recording, self.band)
@@ -284,7 +284,7 @@ class Experiment:
         return Trial(label, recordings, result['output'], result.times_of('output'), power, scores)
 
 
-def _learns(solver: LinearInverse) -> bool:
+def _learns(solver: InverseSolver) -> bool:
     """Whether it is fitted to the data of a trial, too: beamformers, and regularisation that the data choose."""
     return solver.needs_data or solver.regularisation is not None
 

@@ -54,6 +54,9 @@ def sensor(**options):
     )
 
 
+SOLVERS = ('sLORETA', 'MNE', 'dSPM', 'LCMV', 'DICS', 'Champagne', 'mixed norm')
+
+
 def experiment(sensors=None, **options):
     solvers = {
         'sLORETA': bf.inverse.SLORETA(snr=3.0),
@@ -62,6 +65,8 @@ def experiment(sensors=None, **options):
         'dSPM': bf.inverse.DSPM(regularisation='evidence'),
         'LCMV': bf.inverse.LCMV(),
         'DICS': bf.inverse.DICS(regularisation='evidence'),
+        'Champagne': bf.inverse.Champagne(noise='level', tol=0.01),
+        'mixed norm': bf.inverse.MixedNorm(),
     }
     return bf.Experiment(
         simulator(),
@@ -85,7 +90,7 @@ def result(made):
 
 def test_driven_regions_are_found(result):
     assert [(score.region, score.solver) for score in result.scores] == [
-        (region, solver) for region in ('left', 'right') for solver in ('sLORETA', 'MNE', 'dSPM', 'LCMV', 'DICS')
+        (region, solver) for region in ('left', 'right') for solver in SOLVERS
     ]
     for score in result.scores:
         assert np.isfinite(score.correlation)
@@ -94,7 +99,8 @@ def test_driven_regions_are_found(result):
         assert score.peak_error.unit == u.mm
         assert float(score.peak_error.mantissa) == 0.0
         assert score.auc == 1.0
-        assert score.auc_sources > 0.75
+        # few sources stand for those of a region
+        assert score.auc_sources > (0.55 if score.solver in ('Champagne', 'mixed norm') else 0.75)
         # with its sign: the scale is negative, and so are the moments
         assert score.correlation > 0.9
 
