@@ -143,8 +143,9 @@ class LearnedPrior(LinearInverse):
             # of all but the first only the covariance is kept
             problems.append(problem if not problems else problem.data_cov)
         first, *others = problems
+        learned = self._learn(learn_each, self._columns(first), self._noise_parts(first), [first.data_cov, *others])
         solvers = []
-        for cov, found in zip(covs, self._learn(learn_each, first, [first.data_cov, *others]), strict=True):
+        for cov, found in zip(covs, learned, strict=True):
             solver = self._alone()
             solver._given = found
             solver.fit(lead_field, noise_cov, data_cov=cov, nave=nave, inverse_crime=inverse_crime)
@@ -232,7 +233,7 @@ class LearnedPrior(LinearInverse):
         learned = self._given
         if learned is None:
             self._check_data(problem)
-            learned = self._learn(learn, problem, problem.data_cov)
+            learned = self._learn(learn, columns, (rest, parts), problem.data_cov)
         # (nA m)2, as float32 holds it
         problem.notes.update(learned._asdict() | {'gamma': learned.gamma * 1e18})
         if not isinstance(learned.change, jax.core.Tracer):
@@ -251,15 +252,14 @@ class LearnedPrior(LinearInverse):
         seen = coefficients_gain(problem.gain, self._basis(problem.positions))
         return (seen.swapaxes(0, 1) @ self.prior_root(problem)).swapaxes(0, 1)
 
-    def _learn(self, how: Callable, problem: WhitenedProblem, data: Any) -> Any:
+    def _learn(self, how: Callable, columns: Any, noise: tuple[Any, Any], data: Any) -> Any:
         """What `learn` finds for one covariance, or `learn_each` for many."""
-        rest, parts = self._noise_parts(problem)
         try:
             return how(
-                self.grouped(self._columns(problem)),
+                self.grouped(columns),
                 data,
-                noise=rest,
-                parts=parts,
+                noise=noise[0],
+                parts=noise[1],
                 update=self._update,
                 max_iter=self._max_iter,
                 tol=self.tol,
