@@ -1,6 +1,7 @@
 """What the solvers share whose prior is learned from the data."""
 
 import abc
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self
@@ -17,7 +18,7 @@ from brainfwd.inverse.base import LinearInverse
 from brainfwd.inverse.bayes.evidence import UPDATES, Learned, learn
 from brainfwd.inverse.bayes.many import learn_each
 from brainfwd.inverse.bayes.products import model_cov
-from brainfwd.inverse.inputs import Covariance, Gain
+from brainfwd.inverse.inputs import Covariance, Gain, covariance_of
 from brainfwd.inverse.methods import of_a_solver
 from brainfwd.inverse.model import coefficients_gain, unwhitener
 from brainfwd.inverse.posterior import spread
@@ -136,14 +137,14 @@ class LearnedPrior(LinearInverse):
             return []
         whitener = self._alone()
         whitener.__dict__['_prepared'] = lambda problem: problem
-        problems: list[Any] = []
+        gain, problem, _ = whitener._fit(lead_field, noise_cov, covs[0], nave, where)
+        white, whitened = problem.white, []
         for i, cov in enumerate(covs):
-            _, problem, _ = whitener._fit(lead_field, noise_cov, cov, nave, where)
-            self._check_data(problem, f'{where}(data_covs=...)[{i}]')
-            # of all but the first only the covariance is kept
-            problems.append(problem if not problems else problem.data_cov)
-        first, *others = problems
-        learned = self._learn(learn_each, self._columns(first), self._noise_parts(first), [first.data_cov, *others])
+            here = f'{where}(data_covs=...)[{i}]'
+            given = covariance_of(cov, self.data_record, gain.channels, here)
+            whitened.append(white @ given.si(given.values) @ white.T)
+            self._check_data(dataclasses.replace(problem, data_cov=whitened[-1]), here)
+        learned = self._learn(learn_each, self._columns(problem), self._noise_parts(problem), whitened)
         solvers = []
         for cov, found in zip(covs, learned, strict=True):
             solver = self._alone()
