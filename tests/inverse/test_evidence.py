@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 from brainfwd.inverse.bayes.evidence import UPDATES, learn
+from brainfwd.inverse.bayes.many import learn_each
 
 N = 8
 NOISES = ['known', 'level', 'sensors', 'some']
@@ -75,7 +76,7 @@ def test_it_is_the_density_of_the_data(noise):
     samples=st.sampled_from([N + 1, 20, 1000]),
     spread=st.sampled_from([0.3, 1.0, 4.0]),
 )
-@hypothesis.settings(max_examples=120)
+@hypothesis.settings(max_examples=80)
 def test_it_never_rises(noise, update, seed, groups, k, samples, spread):
     given, _ = _problem(noise, seed, groups, k, samples, spread)
     learned = learn(**given, update=update, max_iter=60, tol=0.0)
@@ -146,6 +147,26 @@ def test_the_variance_of_a_group_is_found():
             learned = learn(gain, y.T @ y / 2000, **given, update=update, max_iter=2000, tol=1e-8)
             np.testing.assert_allclose(learned.gamma, gamma, rtol=0.1, atol=5e-3)
             np.testing.assert_allclose(learned.noise, 0.49, rtol=0.02)
+
+
+def test_data_with_less_power_than_noise_have_no_sources():
+    """In every direction: no variance is more likely than 0, it settles there, and what is left is the noise."""
+    rng = np.random.default_rng(0)
+    gain, mixing = rng.normal(size=(N, 20, 1)), rng.normal(size=(N, 3 * N))
+    noise = mixing @ mixing.T
+    for share in (0.5, 0.01):
+        given = {'noise': noise, 'update': 'convex-bounding', 'max_iter': 1000, 'tol': 1e-4}
+        learned = learn(gain, share * noise, **given)
+        assert learned.change == learned.gamma.max() == 0
+        expected = np.linalg.slogdet(noise)[1] + share * N
+        assert learned.nll[int(learned.n_iter)] == pytest.approx(expected, rel=1e-12)
+        for each in learn_each(gain, np.array([share * noise, 9 * noise]), **given)[:1]:
+            np.testing.assert_allclose(each.gamma, learned.gamma, rtol=1e-6)
+            assert each.n_iter == learned.n_iter
+    with jax.enable_x64(True):
+        inside = jax.jit(lambda cov: learn(gain, cov, **given))(jnp.asarray(share * noise))
+    np.testing.assert_allclose(inside.gamma, learned.gamma, rtol=1e-6)
+    assert int(inside.n_iter) == learned.n_iter
 
 
 def test_one_source_in_known_noise_has_a_closed_form():

@@ -13,7 +13,7 @@ from brainfwd.inverse.bayes.products import explained, model_cov
 __all__ = ['SILENT', 'STEPS', 'UPDATES', 'Learned', 'beginning', 'learn', 'n_columns']
 
 SILENT = 1e-12
-"""Of the strongest group, as it reaches the sensors: what is weaker is 0, and stays so."""
+"""Of the power of the data, or of the strongest group at the sensors: what is weaker is 0, and stays so."""
 
 
 class Learned(NamedTuple):
@@ -57,7 +57,8 @@ def learn(
         \text{convex bounding:} &\quad \gamma_g \leftarrow \gamma_g \sqrt{a_g / b_g} \\
         \text{EM:} &\quad \gamma_g \leftarrow \gamma_g + \gamma_g^2 (a_g - b_g) / k
 
-    and the parts of the noise likewise. Neither raises it. What is below 1e-12 of the strongest at the sensors is 0.
+    and the parts of the noise likewise. Neither raises it. What is, at the sensors, below 1e-12 of the
+    data or of the strongest is 0.
 
     Derivatives are those of the steps that were made (unrolled, each computed again for the memory).
 
@@ -87,16 +88,19 @@ def learn(
     parts = xp.zeros((len(gain), 0, 1)) if parts is None else parts
     root = symmetric_power(data_cov, 0.5)
     strength, noise_strength = ((x**2).sum(axis=(0, 2)) for x in (gain, parts))
-    start = beginning(xp.trace(data_cov), strength, noise_strength, xp) if start is None else start
+    power = xp.trace(data_cov)
+    start = beginning(power, strength, noise_strength, xp) if start is None else start
     step, k, noise_k = STEPS[update], n_columns(gain), n_columns(parts)
 
     def advanced(gain: Any, strength: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any, Any]:
         nll, half, root_here = _evidence(gain, noise, parts, root, gamma, level)
-        new = _kept(step(gamma, *explained(gain, half, root_here), k) * strength, xp)
+        new = _kept(step(gamma, *explained(gain, half, root_here), k) * strength, power, xp)
         safe = xp.where(strength > 0, strength, 1.0)
         new_level = step(level, *explained(parts, half, root_here), noise_k) if parts.shape[1] else level
         change = abs(new - gamma * strength).sum() + (abs(new_level - level) * noise_strength).sum()
-        return new / safe, new_level, nll, change / (new.sum() + (new_level * noise_strength).sum())
+        # without any source there is none to change
+        total = (gamma * strength).sum() + (level * noise_strength).sum()
+        return new / safe, new_level, nll, change / xp.where(total > 0, total, 1.0)
 
     drive = _stepped if xp is np else _compiled
     gamma, level, nll, n_iter, change = drive(advanced, gain, strength, *start, max_iter, tol)
@@ -147,9 +151,9 @@ UPDATES = tuple(STEPS)
 """The names of the updates."""
 
 
-def _kept(power: Any, xp: Any) -> Any:
-    """Variances at the sensors, without what is too small to matter."""
-    return xp.where(power > SILENT * power.max(), power, 0.0)
+def _kept(power: Any, data: Any, xp: Any) -> Any:
+    """Variances at the sensors, without what is too small to matter for data of this power."""
+    return xp.where(power > SILENT * xp.maximum(power.max(initial=0.0), data), power, 0.0)
 
 
 def _stepped(advanced: Callable, gain: Any, strength: Any, gamma: Any, level: Any, max_iter: int, tol: Any) -> tuple:

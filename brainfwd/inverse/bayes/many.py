@@ -39,7 +39,8 @@ def learn_each(
     parts = np.zeros((n, 0, 1)) if parts is None else parts
     roots = np.array([symmetric_power(cov, 0.5) for cov in data_covs])
     strength, noise_strength = ((x**2).sum(axis=(0, 2)) for x in (gain, parts))
-    starts = [beginning(np.trace(cov), strength, noise_strength, np) for cov in data_covs]
+    powers = np.array([np.trace(cov) for cov in data_covs])
+    starts = [beginning(each, strength, noise_strength, np) for each in powers]
     gamma, level = (np.array(values) for values in zip(*starts, strict=True))
     part_pairs = pair_products(parts)
     # all groups are alike to begin with
@@ -75,7 +76,7 @@ def learn_each(
             sources, gain, strength, gamma = sources[left], gain[:, left], strength[left], gamma[:, left]
             blocks = _Blocks(gain)
         power = gamma * strength
-        weak = SILENT * power.max(axis=1, keepdims=True)
+        weak = SILENT * np.maximum(power.max(axis=1, initial=0.0), powers[sets])[:, None]
         flat, pairs = forms.reshape(-1, forms.shape[-1]), np.zeros(forms.shape[1:])
         new = np.empty_like(gamma)
         for part, products in blocks:
@@ -86,7 +87,8 @@ def learn_each(
         seen, data = (flat @ part_pairs).reshape(2, len(sets), -1)
         new_level = STEPS[update](level, seen, data, noise_k)
         moved = abs(new * strength - power).sum(axis=1) + abs(new_level - level) @ noise_strength
-        change = moved / (new @ strength + new_level @ noise_strength)
+        total = power.sum(axis=1) + level @ noise_strength
+        change = moved / np.where(total > 0, total, 1.0)
         gamma, level = new, new_level
     return found
 
