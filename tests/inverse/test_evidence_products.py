@@ -112,3 +112,13 @@ def test_a_fit_to_each_tells_what_it_takes(problem, data_cov):
         solver.fit_each(lead_field, noise_cov, data_covs=[good, nothing])
     with pytest.raises(TypeError, match=r'arrays of JAX: write jax.vmap of kernel_for'):
         solver.fit_each(lead_field, noise_cov, data_covs=jnp.ones((2, 12, 12)) * u.volt**2)
+
+
+def test_data_weaker_than_the_noise_leave_no_source_in_either(gain):
+    covs = [0.1 * np.eye(9), 20 * np.eye(9)]
+    given = {'noise': np.eye(9), 'update': UPDATES[0], 'max_iter': 400, 'tol': 1e-6}
+    for ours, cov in zip(learn_each(gain, covs, **given), covs, strict=True):
+        alone = learn(gain, cov, **given)
+        np.testing.assert_allclose(ours.gamma, alone.gamma, atol=1e-9)
+        assert ours.n_iter == alone.n_iter
+    assert not learn_each(gain, covs[:1], **given)[0].gamma.any()
