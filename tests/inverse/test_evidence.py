@@ -76,7 +76,7 @@ def test_it_is_the_density_of_the_data(noise):
     samples=st.sampled_from([N + 1, 20, 1000]),
     spread=st.sampled_from([0.3, 1.0, 4.0]),
 )
-@hypothesis.settings(max_examples=80)
+@hypothesis.settings(max_examples=60)
 def test_it_never_rises(noise, update, seed, groups, k, samples, spread):
     given, _ = _problem(noise, seed, groups, k, samples, spread)
     learned = learn(**given, update=update, max_iter=60, tol=0.0)
@@ -144,8 +144,8 @@ def test_the_variance_of_a_group_is_found():
     parts = np.eye(20)[:, None, :]
     for given in ({'noise': 0.49 * np.eye(20)}, {'noise': np.zeros((20, 20)), 'parts': parts}):
         for update in UPDATES:
-            learned = learn(gain, y.T @ y / 2000, **given, update=update, max_iter=2000, tol=1e-8)
-            np.testing.assert_allclose(learned.gamma, gamma, rtol=0.1, atol=5e-3)
+            learned = learn(gain, y.T @ y / 2000, **given, update=update, max_iter=500, tol=1e-6)
+            np.testing.assert_allclose(learned.gamma, gamma, rtol=0.1, atol=2e-2)
             np.testing.assert_allclose(learned.noise, 0.49, rtol=0.02)
 
 
@@ -236,7 +236,7 @@ def test_derivatives_are_those_of_the_steps(update):
     def score(t, xp=jnp):
         moved = {name: xp.asarray(value) + t * towards[name] for name, value in given.items()}
         moved['noise'] = xp.asarray(given['noise'])
-        learned = learn(**moved, update=update, max_iter=4, tol=0.0)
+        learned = learn(**moved, update=update, max_iter=3, tol=0.0)
         return xp.log(learned.gamma).sum() + xp.log(learned.noise).sum() + learned.nll[-1]
 
     with jax.enable_x64(True):
