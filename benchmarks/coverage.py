@@ -101,7 +101,7 @@ def of_the_models(n_sets: int) -> None:
 
 def of_sparse_sources(n_sets: int, processes: int) -> None:
     print(
-        f'\n{ACTIVE} sources; % of truths inside regions of 90 %, in {n_sets // 2} data sets; '
+        f'\n{ACTIVE} sources; % of truths inside regions of 90 %, {n_sets // 2} data sets; '
         f'recalibrated on {n_sets // 2} others'
     )
     titles = ('all', 'active', 'select.', 'pruned', 'factor', 'scale', 'isot.', 'factor', 'scale', 'isot.')
