@@ -10,7 +10,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import in_double, solve_positive, symmetric_power, xp_of
 from brainfwd._core.units import nAm
-from brainfwd.inverse.posterior import Posterior, inverse_root, projected, spread
+from brainfwd.inverse.posterior import Posterior, inverse_root, spread
 from brainfwd.records import Channels
 from brainfwd.records.channel_groups import values as with_units
 
@@ -58,37 +58,37 @@ class GaussianModel:
         return f'GaussianModel({self.gain.shape[1]} sources, {self.channels})'
 
     @functools.cached_property
-    def _factors(self) -> tuple[Any, Any, Any]:
-        r""":math:`R^{1/2}` in nA m, X of the posterior, and :math:`S^{-1/2} W` for data in SI units."""
+    def _factors(self) -> tuple[Any, Any]:
+        r""":math:`R^{1/2}` in nA m, and X of the posterior."""
 
-        def compute(gain: Any, white: Any, prior: Any, noise: Any) -> tuple[Any, Any, Any]:
+        def compute(gain: Any, white: Any, prior: Any) -> tuple[Any, Any]:
             n, _, k = gain.shape
             root = symmetric_power(prior, 0.5)
             seen = coefficients_gain(gain, self.basis)
             columns = (seen.transpose(1, 0, 2) @ root).transpose(1, 0, 2) * _NANO
             columns = (white @ columns.reshape(n, -1)).reshape(len(white), -1, k)
-            return root / self.nave**0.5, columns, inverse_root(columns, noise) @ white
+            return root / self.nave**0.5, columns
 
-        return in_double(compute, self.gain, self.white, self.prior, self.noise)
+        return in_double(compute, self.gain, self.white, self.prior)
 
     def posterior(self, y: Any) -> Posterior:
         """For (..., sensors) SI numbers, in the order of the sensors."""
-        root, columns, half = self._factors
+        root, columns = self._factors
 
-        def compute(root: Any, columns: Any, noise: Any, half: Any, y: Any) -> Any:
-            k = root.shape[-1]
-            coefficients = (y @ half.T) @ projected(columns, noise).reshape(len(columns), -1) * self.nave**0.5
+        def compute(root: Any, columns: Any, noise: Any, white: Any, y: Any) -> Any:
+            k, half = root.shape[-1], inverse_root(columns, noise)
+            coefficients = (y @ white.T @ half.T @ half) @ columns.reshape(len(columns), -1) * self.nave**0.5
             coefficients = coefficients.reshape(*y.shape[:-1], -1, 1, k)
             mean = spread(self.basis, (coefficients @ root)[..., 0, :], -2)
             return mean[..., 0] if k == 1 else mean
 
-        mean = in_double(compute, root, columns, self.noise, half, y)
+        mean = in_double(compute, root, columns, self.noise, self.white, y)
         return Posterior(u.Quantity(mean, unit=nAm), root, columns, self.noise, self.basis)
 
     @property
     def variance(self) -> u.Quantity:
         """(sources[, 3]) variance that data leave open of each component, (nA m)2."""
-        return Posterior(0.0 * nAm, *self._factors[:2], self.noise, self.basis).variance
+        return Posterior(0.0 * nAm, *self._factors, self.noise, self.basis).variance
 
     def sample(self, n: int, seed: int = 0) -> tuple[u.Quantity, Any]:
         """Draw sources, and data that they make with noise.

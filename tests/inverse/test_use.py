@@ -178,3 +178,12 @@ def test_a_warning_points_at_the_line_of_the_user(solver, problem):
     with pytest.warns(UserWarning, match='still changed') as caught:
         solver.fit(lead_field, noise_cov, **data_cov)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_data_weaker_than_the_noise_hold_no_source(problem):
+    lead_field, noise_cov = problem('eeg')
+    weak = records.NoiseCovariance(noise_cov.matrix_si / 10, noise_cov.channels)
+    with pytest.warns(UserWarning, match='finds no source: the data are no stronger than the noise'):
+        solver = GammaMAP().fit(lead_field, noise_cov, data_cov=weak)
+    assert not solver.gamma.mantissa.any()
+    assert not solver.posterior(np.zeros(12) * u.volt).variance.mantissa.any()

@@ -312,6 +312,12 @@ class LearnedPrior(LinearInverse):
             )
 
     def _check_settled(self, learned: Learned) -> None:
+        if not learned.gamma.any():
+            warnings.warn(
+                f'{type(self).__name__}.fit finds no source: the data are no stronger than the noise. Check that '
+                f'noise_cov and data_cov are in the same units and of one repetition each.',
+                stacklevel=9,
+            )
         if learned.change > self.tol:
             warnings.warn(
                 f'{type(self).__name__}.fit: the last of max_iter={self._max_iter} steps still changed the variances '
