@@ -65,7 +65,7 @@ def experiment(sensors=None, **options):
         'dSPM': bf.inverse.DSPM(regularisation='evidence'),
         'LCMV': bf.inverse.LCMV(),
         'DICS': bf.inverse.DICS(regularisation='evidence'),
-        'Champagne': bf.inverse.Champagne(noise='level', tol=0.01),
+        'Champagne': bf.inverse.Champagne(tol=0.01),
         'mixed norm': bf.inverse.MixedNorm(),
     }
     return bf.Experiment(

@@ -16,7 +16,7 @@ from brainfwd.inverse.model import GaussianModel
 from brainfwd.inverse.posterior import Posterior
 from brainfwd.inverse.problem import WhitenedProblem
 from brainfwd.inverse.solver import InverseSolver
-from brainfwd.records import SENSOR_UNITS, Channels
+from brainfwd.records import SENSOR_UNITS, Channels, Recording
 
 __all__ = ['LinearInverse']
 
@@ -150,8 +150,12 @@ class LinearInverse(InverseSolver):
         RuntimeError, ValueError, UnitError, ShapeError
             As for `update`.
         """
-        _, numbers = self._numbers(y, f'{type(self).__name__}.posterior(y)')
-        return self.model.posterior(numbers)
+        model, where = self.model, f'{type(self).__name__}.posterior(y)'
+        # the mean does not depend on it, but what is left open does
+        if isinstance(y, Recording):
+            self._check_nave(y, where)
+        _, numbers = self._numbers(y, where)
+        return model.posterior(numbers)
 
     @property
     def posterior_variance(self) -> u.Quantity:

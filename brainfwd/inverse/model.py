@@ -101,7 +101,8 @@ class GaussianModel:
             (n, sensors), of average reference where there is EEG.
         """
         n = checks.positive_int(n, 'GaussianModel.sample(n)')
-        rng = np.random.default_rng(seed)
+        # a stream of its own: draws of a posterior with the same seed have nothing in common with these
+        rng = np.random.default_rng([seed, 1])
         root, white, gain = (np.asarray(x, float) for x in (self._factors[0], self.white, self.gain))
         c, k = root.shape[:2]
         drawn = (rng.normal(size=(n, c, 1, k)) @ root)[:, :, 0]

@@ -9,8 +9,11 @@ import jax
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.linear_algebra import in_double, inverse_factor, symmetric_power, xp_of
+from brainfwd._core.linear_algebra import in_double, inverse_factor, is_traced, symmetric_power, xp_of
 from brainfwd._core.units import nAm
+
+# of a variance of noise: what a source may be, by its prior, for a thousandth of the difference to be right
+_MOST = 1e-3 / np.finfo(float).eps
 
 __all__ = ['Posterior', 'inverse_root', 'projected', 'spread']
 
@@ -136,6 +139,7 @@ class Posterior:
 
     def _blocks(self, root: Any, columns: Any, noise: Any) -> Any:
         c, k, _ = root.shape
+        _check_digits(columns, noise)
         if self.basis is None:
             # R^(1/2) (I - F'F) R^(1/2), of each source
             by_source = projected(columns, noise).transpose(1, 0, 2)
@@ -164,20 +168,41 @@ def inverse_root(columns: Any, noise: Any) -> Any:
     return inverse_factor(flat @ flat.T + (xp_of(columns).eye(len(flat)) if noise is None else noise))[0]
 
 
+def _check_digits(columns: Any, noise: Any) -> None:
+    """Refuse data so much stronger than the noise that the difference to the prior has no digits left."""
+    if is_traced((columns, noise)):
+        return
+    half = None if noise is None else inverse_factor(np.asarray(noise, float))[0]
+    flat = np.asarray(columns, float).reshape(len(columns), -1)
+    strongest = np.square(flat if half is None else half @ flat).sum(axis=0).max(initial=0.0)
+    if strongest > _MOST:
+        raise ValueError(
+            f'a posterior variance has no digits in float64 where a source is {strongest:.0e} times as strong as the '
+            f'noise, by the prior: write a lower snr, or a noise_cov that is not too small.'
+        )
+
+
 def spread(basis: Any, values: Any, axis: int, *, squared: bool = False) -> Any:
     """What coefficients, along an axis, are at the sources; ``basis`` None is the identity, and may be sparse."""
     if basis is None:
         return values
     xp = xp_of(values)
     values = xp.moveaxis(values, axis, 0)
-    flat = values.reshape(len(values), -1)
-    if xp is np:
-        basis = basis.power(2) if squared and hasattr(basis, 'power') else basis**2 if squared else basis
-        out = basis @ flat
-    else:
-        dense = _dense(basis, xp)
-        out = (dense**2 if squared else dense) @ flat
+    if squared:
+        basis = basis.power(2) if hasattr(basis, 'power') else basis**2
+    out = _in_kind(basis, xp) @ values.reshape(len(values), -1)
     return xp.moveaxis(out.reshape(-1, *values.shape[1:]), 0, axis)
+
+
+def _in_kind(basis: Any, xp: Any) -> Any:
+    """A basis as NumPy, or JAX, multiplies with it."""
+    if xp is np:
+        return basis
+    if hasattr(basis, 'toarray'):
+        from jax.experimental.sparse import BCOO
+
+        return BCOO.from_scipy_sparse(basis.tocoo())
+    return xp.asarray(basis)
 
 
 def _dense(basis: Any, xp: Any) -> Any:

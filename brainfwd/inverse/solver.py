@@ -276,16 +276,20 @@ class InverseSolver(Module, abc.ABC):
             other = 'SphericalHead.around(places_on_the_head).lead_field(channels, sources)'
         instead = f'Fit the lead field of another head, as {other} is'
         no_inverse_crime(y, self._forbidden_head, where, instead, 'fit')
-        # 1 may also mean that nobody said so
-        if self.counts_nave and y.nave not in (1, self._nave):
-            raise ValueError(
-                f'{where} is an average of {y.nave} repetitions; fitted for {self._nave}: '
-                f'write fit(..., nave={y.nave}).'
-            )
+        if self.counts_nave:
+            self._check_nave(y, where)
         order = order_of(y.channels, channels, where, 'the lead field')
         numbers = y.data_si[:, order] if len(order) else y.data_si
         finite(numbers, channels, where)
         return jax.tree.map(np.asarray, kernel), numbers
+
+    def _check_nave(self, y: Recording, where: str) -> None:
+        # 1 may also mean that nobody said so
+        if y.nave not in (1, self._nave):
+            raise ValueError(
+                f'{where} is an average of {y.nave} repetitions; fitted for {self._nave}: '
+                f'write fit(..., nave={y.nave}).'
+            )
 
     def __repr__(self) -> str:
         state = 'not fitted'

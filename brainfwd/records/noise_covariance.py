@@ -88,16 +88,24 @@ class NoiseCovariance:
         return cls(np.diag(si_std**2), channels)
 
     @classmethod
-    def from_recording(cls, recording: 'Recording', start: Any = None, stop: Any = None) -> 'NoiseCovariance':
+    def from_recording(
+        cls, recording: 'Recording', start: Any = None, stop: Any = None, *, centred: bool = True
+    ) -> 'NoiseCovariance':
         """From the samples of a recording with ``start <= t < stop``: mean removed, divided by n - 1.
 
-        Of a single repetition: times `Recording.nave`, since the average of n has an n-th of the noise of one.
+        With ``centred=False`` the mean stays, and n divides; one sample is then enough. Of a single repetition: times
+        `Recording.nave`, since the average of n has an n-th of the noise of one.
         """
         part = recording.crop(start, stop)
-        if part.n_times < 2:
-            raise ValueError(f'NoiseCovariance.from_recording needs at least 2 samples; got {part.n_times}.')
-        centred = part.data_si - part.data_si.mean(axis=0)
-        return cls(part.nave * (centred.T @ centred) / (part.n_times - 1), part.channels, part.n_times)
+        data, n = part.data_si, part.n_times
+        if centred:
+            if n < 2:
+                raise ValueError(
+                    f'NoiseCovariance.from_recording needs at least 2 samples, to take away their mean; got {n}: take '
+                    f'more, or write centred=False.'
+                )
+            data = data - data.mean(axis=0)
+        return cls(part.nave * (data.T @ data) / (n - centred), part.channels, n)
 
     def __repr__(self) -> str:
         samples = '' if self.n_samples is None else f', from {self.n_samples} samples'

@@ -137,12 +137,13 @@ class Recording:
         noise_cov = None if self.noise_cov is None else self.noise_cov.referenced(reference)
         return dataclasses.replace(self, data_si=self.data_si @ projector.T, noise_cov=noise_cov)
 
-    def covariance(self, start: Any = None, stop: Any = None) -> NoiseCovariance:
+    def covariance(self, start: Any = None, stop: Any = None, *, centred: bool = True) -> NoiseCovariance:
         """The covariance of the samples with ``start <= t < stop``: mean removed, divided by n - 1, times `nave`.
 
-        That of the noise of a single repetition, as everywhere.
+        That of the noise of a single repetition, as everywhere. With ``centred=False`` the mean stays and n divides:
+        what a prior with mean 0 is learned from, which else would not see what is constant in a response.
         """
-        return NoiseCovariance.from_recording(self, start, stop)
+        return NoiseCovariance.from_recording(self, start, stop, centred=centred)
 
     @staticmethod
     def concatenate(recordings: Sequence['Recording']) -> 'Recording':

@@ -71,7 +71,7 @@ def test_of_the_tutorial_of_calibrain_from_any_start(tutorial):
     starts = [(1e-4, 10.0), (100.0, 1e-6), (1e-6, 1e-6), (50.0, 50.0)]
     for start in (None, *(tuple(np.array([x]) for x in start) for start in starts)):
         learned = learn(gain[:, None], cov, **given, start=start)
-        assert learned.change <= 1e-10
+        assert learned.slope <= 1e-10
         np.testing.assert_allclose([learned.gamma[0], learned.noise[0]], [1.02666, 0.14166], atol=6e-6)
 
 

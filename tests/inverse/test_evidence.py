@@ -100,7 +100,7 @@ def test_where_it_settles_no_variance_should_change(noise):
     for seed, k in enumerate((1, 3)):
         given, _ = _problem(noise, seed, k=k)
         learned = learn(**given, max_iter=5000, tol=1e-9)
-        assert learned.change <= 1e-9
+        assert learned.slope <= 1e-9
         found = _variances(learned)
         strength = np.concatenate([np.square(given['gain']).sum(axis=(0, 2)), np.ones(len(learned.noise))])
         for one, each in zip(np.eye(len(found)), found, strict=True):
@@ -157,9 +157,10 @@ def test_data_with_less_power_than_noise_have_no_sources():
     for share in (0.5, 0.01):
         given = {'noise': noise, 'update': 'convex-bounding', 'max_iter': 1000, 'tol': 1e-4}
         learned = learn(gain, share * noise, **given)
-        assert learned.change == learned.gamma.max() == 0
+        assert learned.slope <= 1e-4
+        assert learned.gamma @ np.square(gain).sum(axis=(0, 2)) < 1e-3 * np.trace(noise)
         expected = np.linalg.slogdet(noise)[1] + share * N
-        assert learned.nll[int(learned.n_iter)] == pytest.approx(expected, rel=1e-12)
+        assert learned.nll[int(learned.n_iter)] == pytest.approx(expected, rel=1e-3)
         for each in learn_each(gain, np.array([share * noise, 9 * noise]), **given)[:1]:
             np.testing.assert_allclose(each.gamma, learned.gamma, rtol=1e-6)
             assert each.n_iter == learned.n_iter
@@ -213,11 +214,12 @@ def test_units_make_no_difference(update, a):
 def test_compiled_it_takes_the_same_steps_and_stops_there(update):
     """After the last step there is no likelihood: NaN."""
     given, _ = _problem('level', k=3, spread=0.3)
-    outside = learn(**given, update=update, max_iter=300, tol=1e-3)
+    tol = {'em': 0.05, 'convex-bounding': 1e-3}[update]
+    outside = learn(**given, update=update, max_iter=300, tol=tol)
     steps = int(outside.n_iter)
     assert 2 < steps < 300
     with jax.enable_x64(True):
-        compiled = jax.jit(lambda given: learn(**given, update=update, max_iter=300, tol=1e-3))
+        compiled = jax.jit(lambda given: learn(**given, update=update, max_iter=300, tol=tol))
         inside = compiled({name: jnp.asarray(value) for name, value in given.items()})
     assert int(inside.n_iter) == steps
     assert np.isfinite(inside.nll[: steps + 1]).all()

@@ -34,7 +34,7 @@ def test_products_are_those_of_the_formulas(gain):
     np.testing.assert_allclose(total, np.einsum('g,mgk,ngk->mn', power, gain, gain) + np.eye(9), rtol=1e-12)
     root = rng.normal(size=(9, 5))
     half = np.linalg.inv(np.linalg.cholesky(total))
-    seen, data = explained(gain, half, half @ root)
+    seen, data = explained(gain, half, half @ root @ root.T @ half.T)
     inverse = np.linalg.inv(total)
     np.testing.assert_allclose(seen, np.einsum('mgk,mn,ngk->g', gain, inverse, gain), rtol=1e-10)
     np.testing.assert_allclose(
@@ -60,8 +60,8 @@ def test_many_at_once_are_one_after_the_other(gain, covs, update, learned, monke
         'noise': np.eye(9) if parts is None else np.zeros((9, 9)),
         'parts': parts,
         'update': update,
-        'max_iter': 120,
-        'tol': {'em': 0.01, 'convex-bounding': 0.005}[update],
+        'max_iter': 400,
+        'tol': {'em': 0.05, 'convex-bounding': 0.01}[update],
     }
     together = learn_each(gain, covs, **given)
     alone = [learn(gain, cov, **given) for cov in covs]
@@ -70,7 +70,7 @@ def test_many_at_once_are_one_after_the_other(gain, covs, update, learned, monke
         assert ours.n_iter == one.n_iter
         for a, b in zip(ours[:3], one[:3], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9 * np.nanmax(abs(b)) if np.size(b) else 0)
-        assert ours.change == pytest.approx(one.change, rel=1e-6)
+        assert ours.slope == pytest.approx(one.slope, rel=1e-6)
 
 
 def test_sources_that_no_data_set_needs_are_left_out(covs):
@@ -121,4 +121,5 @@ def test_data_weaker_than_the_noise_leave_no_source_in_either(gain):
         alone = learn(gain, cov, **given)
         np.testing.assert_allclose(ours.gamma, alone.gamma, atol=1e-9)
         assert ours.n_iter == alone.n_iter
-    assert not learn_each(gain, covs[:1], **given)[0].gamma.any()
+    weak = learn_each(gain, covs[:1], **given)[0].gamma
+    assert weak @ np.square(gain).sum(axis=(0, 2)) < 1e-5 * 9

@@ -175,15 +175,41 @@ def test_a_record_cannot_be_made_of_what_is_traced(problem):
 def test_a_warning_points_at_the_line_of_the_user(solver, problem):
     lead_field, noise_cov = problem('eeg')
     data_cov = {'data_cov': records.NoiseCovariance(4 * noise_cov.matrix_si, noise_cov.channels)}
-    with pytest.warns(UserWarning, match='still changed') as caught:
+    with pytest.warns(UserWarning, match='has not settled') as caught:
         solver.fit(lead_field, noise_cov, **data_cov)
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_data_weaker_than_the_noise_hold_no_source(problem):
-    lead_field, noise_cov = problem('eeg')
-    weak = records.NoiseCovariance(noise_cov.matrix_si / 10, noise_cov.channels)
-    with pytest.warns(UserWarning, match='finds no source: the data are no stronger than the noise'):
-        solver = GammaMAP().fit(lead_field, noise_cov, data_cov=weak)
-    assert not solver.gamma.mantissa.any()
-    assert not solver.posterior(np.zeros(12) * u.volt).variance.mantissa.any()
+@pytest.mark.parametrize('make', [GammaMAP, BayesianMinimumNorm])
+def test_a_moment_that_does_not_change_is_found(make, problem):
+    """A prior of mean 0 is learned from the data with their mean."""
+    lead_field, noise_cov = problem('eeg', 'fixed')
+    std = np.sqrt(np.diagonal(noise_cov.matrix_si))
+    data = 50e-9 * lead_field.gain_si[:, 3] + 0.1 * std * np.random.default_rng(0).normal(size=(100, 12))
+    recording = records.Recording(data, lead_field.channels, 1 * u.ms)
+    solver = make().fit(lead_field, noise_cov, data_cov=recording.covariance(centred=False))
+    mean = solver.posterior(recording).mean.mantissa.mean(axis=0)
+    seen, clean = (x - x.mean() for x in (lead_field.gain_si @ mean, 50 * lead_field.gain_si[:, 3]))
+    assert np.linalg.norm(seen - clean) < 0.1 * np.linalg.norm(clean)
+    if make is GammaMAP:
+        assert mean[3] == pytest.approx(50, rel=0.1)
+
+
+def test_what_an_average_leaves_open_is_that_of_an_average(problem, data):
+    lead_field, noise_cov = problem('eeg', 'fixed')
+    average = records.Recording(data(lead_field), lead_field.channels, 1 * u.ms, nave=10)
+    with _assert_says(ValueError, 'MinimumNorm.posterior(y) is an average of 10 repetitions; fitted for 1', 'nave=10'):
+        MinimumNorm().fit(lead_field, noise_cov).posterior(average)
+    single = MinimumNorm().fit(lead_field, noise_cov).posterior(average.data)
+    of_ten = MinimumNorm().fit(lead_field, noise_cov, nave=10).posterior(average)
+    np.testing.assert_allclose(of_ten.variance.mantissa, single.variance.mantissa / 10, rtol=1e-9)
+
+
+def test_draws_of_a_model_and_of_a_posterior_with_one_seed_are_independent(problem):
+    lead_field, noise_cov = problem('eeg', 'fixed')
+    solver = MinimumNorm().fit(lead_field, noise_cov)
+    sources, y = solver.model.sample(500, seed=0)
+    posterior = solver.posterior(y)
+    truth, drawn = (x.mantissa - posterior.mean.mantissa for x in (sources, posterior.sample(1, seed=0)[0]))
+    together = (truth * drawn).mean(axis=0) / posterior.variance.mantissa
+    assert abs(together).max() < 5 / np.sqrt(500)

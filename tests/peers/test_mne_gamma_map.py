@@ -26,7 +26,7 @@ def _theirs(data, gain, level, mode):
 def _ours(data, gain, level):
     n, _, k = gain.shape
     learned = learn(gain, data @ data.T / data.shape[1], noise=level * np.eye(n), max_iter=20_000, tol=1e-8)
-    assert learned.change <= 1e-8
+    assert learned.slope <= 1e-8
     columns, gamma = gain.reshape(n, -1), np.repeat(learned.gamma, k)
     return gamma[:, None] * columns.T @ np.linalg.solve((columns * gamma) @ columns.T + level * np.eye(n), data)
 

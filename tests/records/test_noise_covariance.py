@@ -34,7 +34,7 @@ def test_from_recording_is_the_sample_covariance(mixed, rng):
     covariance = NoiseCovariance.from_recording(recording, 1.02 * u.second, 1.06 * u.second)
     np.testing.assert_allclose(covariance.matrix_si, np.cov(data[10:30].T), rtol=1e-10)
     assert covariance.n_samples == 20
-    with pytest.raises(ValueError, match='at least 2 samples; got 1'):
+    with pytest.raises(ValueError, match='at least 2 samples, to take away their mean; got 1'):
         recording.covariance(1 * u.second, 1.002 * u.second)
 
 
@@ -102,3 +102,12 @@ def test_rank_follows_the_channels(mixed):
         NoiseCovariance(np.eye(5), mixed, rank={'meg': 5})
     with pytest.raises(TypeError, match=r"as \{'meg': 66, 'eeg': 59\}; got int"):
         NoiseCovariance(np.eye(5), mixed, rank=4)
+
+
+def test_what_is_constant_is_in_a_covariance_that_is_not_centred(mixed, rng):
+    data = rng.standard_normal((50, 5)) * 1e-12 + 4e-12
+    recording = Recording(data, mixed, 2 * u.ms, nave=3)
+    np.testing.assert_allclose(recording.covariance(centred=False).matrix_si, 3 * data.T @ data / 50, rtol=1e-12)
+    one = recording.covariance(stop=2 * u.ms, centred=False)
+    np.testing.assert_allclose(one.matrix_si, 3 * np.outer(data[0], data[0]), rtol=1e-12)
+    assert one.n_samples == 1

@@ -35,7 +35,7 @@ class BayesianMinimumNorm(LearnedPrior):
 
     warns_of_few = False
 
-    tol = Setting(1e-8, 'relative change of the variances at which it stops', zero=True)
+    tol = Setting(1e-8, 'slope of the evidence at which it stops', zero=True)
     depth = Setting(0.0, 'exponent of the depth weighting', zero=True)
 
     def prior_root(self, problem: WhitenedProblem) -> Any:

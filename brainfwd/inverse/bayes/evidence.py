@@ -27,8 +27,8 @@ class Learned(NamedTuple):
     """(max_iter + 1,) what is minimised, at the start and after each step; NaN after the last."""
     n_iter: Any
     """How many steps were made."""
-    change: Any
-    """The relative change in the last of them."""
+    slope: Any
+    """That of what is minimised in the logarithms of the variances, for each direction, before the last step."""
 
 
 def learn(
@@ -57,8 +57,9 @@ def learn(
         \text{convex bounding:} &\quad \gamma_g \leftarrow \gamma_g \sqrt{a_g / b_g} \\
         \text{EM:} &\quad \gamma_g \leftarrow \gamma_g + \gamma_g^2 (a_g - b_g) / k
 
-    and the parts of the noise likewise. Neither raises it. What is, at the sensors, below 1e-12 of the
-    data or of the strongest is 0.
+    and the parts of the noise likewise. Neither raises it. What at the sensors is below 1e-12 of the data or of the
+    strongest, and does not grow, is 0. Where :math:`\sum_g \gamma_g |a_g - b_g|`, the slope in the logarithms of the
+    variances, of the noise too, is 0 for each direction of the sensors, the minimum is reached.
 
     Derivatives are those of the steps that were made (unrolled, each computed again for the memory).
 
@@ -79,34 +80,35 @@ def learn(
     max_iter : int
         Steps at most.
     tol : float
-        Stop where the variances, as they reach the sensors, change by less than this share of their sum.
+        Stop where the slope is below this for each direction.
 
     Source: Wipf & Nagarajan (2009), NeuroImage 44, 947-966; Wipf et al. (2010), NeuroImage 49, 641-655; Cai et al.
     (2021), NeuroImage 225, 117411 (noise).
     """
     xp = xp_of(gain, data_cov, noise, parts, start, tol)
     parts = xp.zeros((len(gain), 0, 1)) if parts is None else parts
-    root = symmetric_power(data_cov, 0.5)
+    data = data_cov, symmetric_power(data_cov, 0.5)
     strength, noise_strength = ((x**2).sum(axis=(0, 2)) for x in (gain, parts))
     power = xp.trace(data_cov)
     start = beginning(power, strength, noise_strength, xp) if start is None else start
     step, k, noise_k = STEPS[update], n_columns(gain), n_columns(parts)
 
     def advanced(gain: Any, strength: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any, Any]:
-        nll, half, root_here = _evidence(gain, noise, parts, root, gamma, level)
-        new = _kept(step(gamma, *explained(gain, half, root_here), k) * strength, power, xp)
-        safe = xp.where(strength > 0, strength, 1.0)
-        new_level = step(level, *explained(parts, half, root_here), noise_k) if parts.shape[1] else level
-        change = abs(new - gamma * strength).sum() + (abs(new_level - level) * noise_strength).sum()
-        # without any source there is none to change
-        total = (gamma * strength).sum() + (level * noise_strength).sum()
-        return new / safe, new_level, nll, change / xp.where(total > 0, total, 1.0)
+        nll, half, here = _evidence(gain, data, noise, parts, gamma, level)
+        forms = explained(gain, half, here)
+        slope = slope_of(gamma, forms)
+        new = kept(step(gamma, *forms, k), gamma, strength, power)
+        if parts.shape[1]:
+            forms = explained(parts, half, here)
+            slope = slope + slope_of(level, forms)
+            level = step(level, *forms, noise_k)
+        return new, level, nll, slope / len(gain)
 
     drive = _stepped if xp is np else _compiled
-    gamma, level, nll, n_iter, change = drive(advanced, gain, strength, *start, max_iter, tol)
-    last = _evidence(gain, noise, parts, root, gamma, level)[0]
+    gamma, level, nll, n_iter, slope = drive(advanced, gain, strength, *start, max_iter, tol)
+    last = _evidence(gain, data, noise, parts, gamma, level)[0]
     nll = xp.where(np.arange(max_iter + 1) == n_iter, last, nll)
-    return Learned(gamma, level, nll, n_iter, change)
+    return Learned(gamma, level, nll, n_iter, slope)
 
 
 def beginning(power: Any, strength: Any, noise_strength: Any, xp: Any) -> tuple[Any, Any]:
@@ -117,14 +119,31 @@ def beginning(power: Any, strength: Any, noise_strength: Any, xp: Any) -> tuple[
     return power / 2 / strength.sum() * xp.ones(strength.shape), level * xp.ones(noise_strength.shape)
 
 
-def _evidence(gain: Any, noise: Any, parts: Any, root: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any]:
-    r"""The negative log likelihood, :math:`L^{-1}`, and a root of :math:`L^{-1} C L^{-T}`."""
+def _evidence(gain: Any, data: tuple, noise: Any, parts: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any]:
+    r"""The negative log likelihood, :math:`L^{-1}`, and :math:`L^{-1} C L^{-T}`, for C and its root."""
     total = model_cov(gain, gamma) + noise
     if parts.shape[1]:
         total = total + model_cov(parts, level)
     half, log_det = inverse_factor(total)
-    root = half @ root
-    return log_det + (root**2).sum(), half, root
+    here = data_within(half, *data)
+    return log_det + xp_of(here).trace(here), half, here
+
+
+def data_within(half: Any, cov: Any, root: Any) -> Any:
+    r""":math:`L^{-1} C L^{-T}`, by way of the root of C: where S is all but singular, C itself has too few digits."""
+    within = half @ root
+    within = within @ within.T
+    if xp_of(within) is np:
+        return within
+    # the root has no derivative where data vary in fewer directions than there are
+    sloped = half @ cov @ half.T
+    return jax.lax.stop_gradient(within - sloped) + sloped
+
+
+def slope_of(variance: Any, forms: tuple[Any, Any]) -> Any:
+    """Of what is minimised, in the logarithms of variances (..., groups): the sum of the magnitudes."""
+    seen, data = forms
+    return (variance * abs(data - seen)).sum(axis=-1)
 
 
 def n_columns(gain: Any) -> Any:
@@ -151,24 +170,27 @@ UPDATES = tuple(STEPS)
 """The names of the updates."""
 
 
-def _kept(power: Any, data: Any, xp: Any) -> Any:
-    """Variances at the sensors, without what is too small to matter for data of this power."""
-    return xp.where(power > SILENT * xp.maximum(power.max(initial=0.0), data), power, 0.0)
+def kept(new: Any, gamma: Any, strength: Any, data: Any) -> Any:
+    """Variances (..., groups) after a step, without what is too small to matter for data of this power, and shrinks."""
+    xp = xp_of(new, strength)
+    power = new * strength
+    least = SILENT * xp.maximum(power.max(axis=-1, initial=0.0), data)
+    return xp.where((power > xp.expand_dims(least, -1)) | (new > gamma), new, 0.0)
 
 
 def _stepped(advanced: Callable, gain: Any, strength: Any, gamma: Any, level: Any, max_iter: int, tol: Any) -> tuple:
     """One step after the other, of what is left of the sources."""
-    nll, n_iter, change = np.full(max_iter + 1, np.nan), 0, np.inf
+    nll, n_iter, slope = np.full(max_iter + 1, np.nan), 0, np.inf
     here, found = np.arange(len(gamma)), np.zeros(len(gamma))
-    while n_iter < max_iter and not change <= tol:
-        gamma, level, nll[n_iter], change = advanced(gain, strength, gamma, level)
+    while n_iter < max_iter and not slope <= tol:
+        gamma, level, nll[n_iter], slope = advanced(gain, strength, gamma, level)
         n_iter += 1
         left = gamma > 0
         # copying costs about as much as a step
         if left.sum() < 0.7 * len(left):
             here, gain, strength, gamma = here[left], gain[:, left], strength[left], gamma[left]
     found[here] = gamma
-    return found, level, nll, n_iter, change
+    return found, level, nll, n_iter, slope
 
 
 def _compiled(advanced: Callable, gain: Any, strength: Any, gamma: Any, level: Any, max_iter: int, tol: Any) -> tuple:
@@ -176,12 +198,12 @@ def _compiled(advanced: Callable, gain: Any, strength: Any, gamma: Any, level: A
 
     def step(carry: Any) -> tuple[Any, Any]:
         gamma, level, n_iter, _ = carry
-        gamma, level, nll, change = advanced(gain, strength, gamma, level)
-        return (gamma, level, n_iter + 1, jax.lax.stop_gradient(change)), nll
+        gamma, level, nll, slope = advanced(gain, strength, gamma, level)
+        return (gamma, level, n_iter + 1, jax.lax.stop_gradient(slope)), nll
 
     def keep(carry: Any, _: None) -> tuple[Any, Any]:
         return jax.lax.cond(carry[3] <= tol, lambda done: (done, jnp.nan), step, carry)
 
     start = (gamma, level, jnp.asarray(0.0), jnp.asarray(jnp.inf))
-    (gamma, level, n_iter, change), nll = jax.lax.scan(jax.checkpoint(keep), start, None, length=max_iter)
-    return gamma, level, jnp.append(nll, jnp.nan), n_iter, change
+    (gamma, level, n_iter, slope), nll = jax.lax.scan(jax.checkpoint(keep), start, None, length=max_iter)
+    return gamma, level, jnp.append(nll, jnp.nan), n_iter, slope

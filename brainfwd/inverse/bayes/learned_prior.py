@@ -29,6 +29,8 @@ from brainfwd.records import NoiseCovariance
 __all__ = ['LearnedPrior']
 
 _NOISES = ('known', 'level', 'sensors')
+# of the noise: what sources that explain nothing are left with where the fit stops
+_NOTHING = 1e-3
 
 
 class LearnedPrior(LinearInverse):
@@ -37,8 +39,9 @@ class LearnedPrior(LinearInverse):
     .. math:: \min_{\gamma, \lambda} \; \log \det S + \mathrm{tr}(S^{-1} C_y), \qquad
         S = \sum_g \gamma_g G_g G_g^T + N(\lambda)
 
-    with :math:`C_y` the covariance of the data, ``fit(lead_field, noise_cov, data_cov=recording.covariance())``. The
-    answer is the mean of the moments under that prior, :math:`\Gamma G^T S^{-1} y`; `posterior` has what is left open,
+    with :math:`C_y` the covariance of the data, their mean not taken away, since the moments have mean 0 and what is
+    constant in the data is to be explained too:
+    ``fit(lead_field, noise_cov, data_cov=recording.covariance(centred=False))``. The answer is the mean of the moments under that prior, :math:`\Gamma G^T S^{-1} y`; `posterior` has what is left open,
     under the same variances. These are taken for certain: intervals are too narrow where data are few.
 
     Parameters
@@ -56,7 +59,8 @@ class LearnedPrior(LinearInverse):
     max_iter : int
         Steps at most; in compiled code, which then computes nothing more, the number that is reserved.
     tol : float
-        Stop where the variances, as they reach the sensors, change by less than this share of their sum.
+        Stop where the slope of the evidence, in the logarithms of the variances, is below this for each direction of
+        the sensors: so much the evidence may still gain, in nats for each sample, times a few tens.
     rank
         As for `LinearInverse`.
 
@@ -78,7 +82,7 @@ class LearnedPrior(LinearInverse):
     warns_of_few: ClassVar[bool] = True
     """Whether few samples make a learned level of the noise come out low."""
 
-    tol = Setting(1e-4, 'relative change of the variances at which it stops', zero=True)
+    tol = Setting(1e-4, 'slope of the evidence at which it stops', zero=True)
     loose = Setting(0.2, 'variance of tangential components relative to the normal one')
 
     _given: Learned | None = None
@@ -189,15 +193,13 @@ class LearnedPrior(LinearInverse):
     @property
     def converged(self) -> bool:
         """Whether the variances settled, to within ``tol``."""
-        return bool(self._learned('change') <= self.tol)
+        return bool(self._learned('slope') <= self.tol)
 
     @property
     def stopped(self) -> str:
         """Why the fit stopped, in words."""
-        change = float(self._learned('change'))
-        if self.converged:
-            return f'settled after {self.n_iter} steps: the last changed the variances by {change:.1e}'
-        return f'stopped after max_iter={self.n_iter} steps, the last of which changed the variances by {change:.1e}'
+        ended = 'settled after ' if self.converged else 'stopped after max_iter='
+        return f'{ended}{self.n_iter} steps, at a slope of {float(self._learned("slope")):.1e} for each direction'
 
     @property
     def noise_cov(self) -> NoiseCovariance:
@@ -237,9 +239,9 @@ class LearnedPrior(LinearInverse):
             learned = self._learn(learn, columns, (rest, parts), problem.data_cov)
         # (nA m)2, as float32 holds it
         problem.notes.update(learned._asdict() | {'gamma': learned.gamma * 1e18})
-        if not isinstance(learned.change, jax.core.Tracer):
-            self._check_settled(learned)
         noise = rest if parts is None else rest + model_cov(parts, learned.noise)
+        if not isinstance(learned.slope, jax.core.Tracer):
+            self._check_found(learned, columns, noise)
         variance = self.by_component(learned.gamma, columns.shape[1:])
         problem.assume((root * variance[:, None, :]) @ root, None if parts is None else noise)
         n = len(columns)
@@ -311,18 +313,19 @@ class LearnedPrior(LinearInverse):
                 stacklevel=9,
             )
 
-    def _check_settled(self, learned: Learned) -> None:
-        if not learned.gamma.any():
+    def _check_found(self, learned: Learned, columns: Any, noise: Any) -> None:
+        explained = np.square(columns * self.by_component(learned.gamma, columns.shape[1:]) ** 0.5).sum()
+        if explained < _NOTHING * np.trace(noise):
             warnings.warn(
                 f'{type(self).__name__}.fit finds no source: the data are no stronger than the noise. Check that '
                 f'noise_cov and data_cov are in the same units and of one repetition each.',
                 stacklevel=9,
             )
-        if learned.change > self.tol:
+        if not learned.slope <= self.tol:
             warnings.warn(
-                f'{type(self).__name__}.fit: the last of max_iter={self._max_iter} steps still changed the variances '
-                f'by {float(learned.change):.1e} of their sum, more than tol={float(self.tol):g}: write a larger '
-                f'max_iter, or a larger tol.',
+                f'{type(self).__name__}.fit has not settled: after max_iter={self._max_iter} steps the evidence has a '
+                f'slope of {float(learned.slope):.1e} for each direction, more than tol={float(self.tol):g}: write a '
+                f'larger max_iter, or a larger tol.',
                 stacklevel=9,
             )
 

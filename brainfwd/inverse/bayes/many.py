@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from brainfwd._core.linear_algebra import inverse_factor, symmetric_power
-from brainfwd.inverse.bayes.evidence import SILENT, STEPS, Learned, beginning, n_columns
+from brainfwd.inverse.bayes.evidence import STEPS, Learned, beginning, data_within, kept, n_columns, slope_of
 from brainfwd.inverse.bayes.products import folded, model_cov, pair_products, unfolded
 
 __all__ = ['learn_each']
@@ -37,9 +37,9 @@ def learn_each(
     """
     n, groups, _ = gain.shape
     parts = np.zeros((n, 0, 1)) if parts is None else parts
-    roots = np.array([symmetric_power(cov, 0.5) for cov in data_covs])
+    data, roots = np.array(data_covs), [symmetric_power(cov, 0.5) for cov in data_covs]
     strength, noise_strength = ((x**2).sum(axis=(0, 2)) for x in (gain, parts))
-    powers = np.array([np.trace(cov) for cov in data_covs])
+    powers = np.trace(data, axis1=1, axis2=2)
     starts = [beginning(each, strength, noise_strength, np) for each in powers]
     gamma, level = (np.array(values) for values in zip(*starts, strict=True))
     part_pairs = pair_products(parts)
@@ -49,25 +49,24 @@ def learn_each(
     twice = 2 - folded(np.eye(n))
     k, noise_k = n_columns(gain), n_columns(parts)
 
-    found: list[Any] = [None] * len(roots)
-    sets, sources = np.arange(len(roots)), np.arange(groups)
-    change: Any = np.full(len(roots), np.inf)
-    nll = np.full((len(roots), max_iter + 1), np.nan)
+    found: list[Any] = [None] * len(data)
+    sets, sources = np.arange(len(data)), np.arange(groups)
+    slope: Any = np.full(len(data), np.inf)
+    nll = np.full((len(data), max_iter + 1), np.nan)
     blocks = _Blocks(gain)
     for n_iter in range(max_iter + 1):
         totals = noise + unfolded(pairs + level @ part_pairs.T, n)
         forms = np.empty((2, *pairs.shape))
         for i, b in enumerate(sets):
             half, log_det = inverse_factor(totals[i])
-            root = half @ roots[b]
-            nll[b, n_iter] = log_det + (root**2).sum()
-            root = half.T @ root
-            forms[0, i], forms[1, i] = twice * folded(half.T @ half), twice * folded(root @ root.T)
-        done = np.asarray(change <= (tol if n_iter < max_iter else np.inf))
+            here = data_within(half, data[b], roots[b])
+            nll[b, n_iter] = log_det + np.trace(here)
+            forms[0, i], forms[1, i] = twice * folded(half.T @ half), twice * folded(half.T @ here @ half)
+        done = np.asarray(slope <= (tol if n_iter < max_iter else np.inf))
         for i in np.flatnonzero(done).tolist():
             whole = np.zeros(groups)
             whole[sources] = gamma[i]
-            found[sets[i]] = Learned(whole, level[i], nll[sets[i]], n_iter, change[i])
+            found[sets[i]] = Learned(whole, level[i], nll[sets[i]], n_iter, slope[i])
         if done.all():
             break
         sets, gamma, level, forms = sets[~done], gamma[~done], level[~done], forms[:, ~done]
@@ -75,21 +74,16 @@ def learn_each(
         if left.sum() < 0.7 * len(left):
             sources, gain, strength, gamma = sources[left], gain[:, left], strength[left], gamma[:, left]
             blocks = _Blocks(gain)
-        power = gamma * strength
-        weak = SILENT * np.maximum(power.max(axis=1, initial=0.0), powers[sets])[:, None]
         flat, pairs = forms.reshape(-1, forms.shape[-1]), np.zeros(forms.shape[1:])
-        new = np.empty_like(gamma)
+        new, slope = np.empty_like(gamma), np.zeros(len(sets))
         for part, products in blocks:
-            seen, data = (flat @ products).reshape(2, len(sets), -1)
-            stepped = STEPS[update](gamma[:, part], seen, data, k)
-            new[:, part] = np.where(stepped * strength[part] > weak, stepped, 0.0)
+            before, of_groups = gamma[:, part], (flat @ products).reshape(2, len(sets), -1)
+            slope += slope_of(before, of_groups)
+            new[:, part] = kept(STEPS[update](before, *of_groups, k), before, strength[part], powers[sets])
             pairs += new[:, part] @ products.T
-        seen, data = (flat @ part_pairs).reshape(2, len(sets), -1)
-        new_level = STEPS[update](level, seen, data, noise_k)
-        moved = abs(new * strength - power).sum(axis=1) + abs(new_level - level) @ noise_strength
-        total = power.sum(axis=1) + level @ noise_strength
-        change = moved / np.where(total > 0, total, 1.0)
-        gamma, level = new, new_level
+        of_parts = (flat @ part_pairs).reshape(2, len(sets), -1)
+        slope = (slope + slope_of(level, of_parts)) / n
+        gamma, level = new, STEPS[update](level, *of_parts, noise_k)
     return found
 
 

@@ -24,17 +24,16 @@ def model_cov(gain: Any, power: Any) -> Any:
     return total
 
 
-def explained(gain: Any, half: Any, root: Any) -> tuple[Any, Any]:
+def explained(gain: Any, half: Any, here: Any) -> tuple[Any, Any]:
     r"""(groups,) :math:`\mathrm{tr}(G_g^T S^{-1} G_g)` and :math:`\mathrm{tr}(G_g^T S^{-1} C S^{-1} G_g)`.
 
-    With ``half`` :math:`= L^{-1}`, of :math:`S = L L^T`, and ``root`` such that :math:`L^{-1} C L^{-T}` is root times
-    its transpose. Sums of squares, which rounding does not make negative.
+    With ``half`` :math:`= L^{-1}`, of :math:`S = L L^T`, and ``here`` :math:`= L^{-1} C L^{-T}`.
     """
-    if xp_of(gain, half, root) is not np:
+    if xp_of(gain, half, here) is not np:
         columns = half @ gain.reshape(len(gain), -1)
-        return tuple(_by_group((x**2).sum(axis=0), gain) for x in (columns, root.T @ columns))
+        return tuple(_by_group((columns * x).sum(axis=0), gain) for x in (columns, here @ columns))
     # in the directions of C, one product does for both
-    power, directions = np.linalg.eigh(root @ root.T)
+    power, directions = np.linalg.eigh(here)
     half = directions.T @ half
     seen, data = np.empty((2, *gain.shape[1:]))
     for part in _blocks(gain):

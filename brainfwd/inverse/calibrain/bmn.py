@@ -139,7 +139,7 @@ def BMN_joint(
             'gamma_hist': problem.units.of(np.array([step.gamma[0] for step in solution.steps]), 0, 2),
             'lambda_hist': levels,
             'noise_var_hist': levels,
-            'err_gamma_hist': np.array([step.change for step in solution.steps]),
+            'err_gamma_hist': solution.changes,
         }
     return SolverResult(values, solution)
 

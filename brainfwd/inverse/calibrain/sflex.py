@@ -191,7 +191,7 @@ def gamma_lambda_map_sflex(
         values |= {
             'n_active_hist': [n_orient * int((step.gamma > 0).sum()) for step in solution.steps],
             'lambda_mean_hist': problem.units.of(np.array([step.noise.mean() for step in solution.steps]), 2, 0),
-            'err_gamma_hist': np.array([step.change for step in solution.steps]),
+            'err_gamma_hist': solution.changes,
         }
     return SolverResult(values, solution)
 

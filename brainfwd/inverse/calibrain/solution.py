@@ -11,7 +11,7 @@ import numpy as np
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import inverse_factor, symmetric_power
 from brainfwd._core.units import nAm
-from brainfwd.inverse.bayes.evidence import Learned, learn
+from brainfwd.inverse.bayes.evidence import Learned, beginning, learn
 from brainfwd.inverse.calibrain.problem import Problem
 from brainfwd.inverse.model import coefficients_gain
 from brainfwd.inverse.posterior import Posterior, spread
@@ -31,6 +31,8 @@ class Solution:
     """What was minimised, at the start and after each step."""
     steps: list[Learned]
     """What each step found, where that was kept."""
+    changes: np.ndarray
+    """(steps,) by how much of their sum they changed the variances of the sources."""
     converged: bool
     stopped: str
     coefficients: np.ndarray
@@ -95,6 +97,10 @@ def solved(
         update=update,
     )
     start = problem.start(groups.shape[1], 0 if parts is None else parts.shape[1])
+    if start is None:
+        of_noise = np.zeros(0) if parts is None else (parts**2).sum(axis=(0, 2))
+        power = np.square(problem.data).sum() / problem.data.shape[1]
+        start = beginning(power, (groups**2).sum(axis=(0, 2)), of_noise, np)
     try:
         steps = _tracked(run, start, max_iter, tol) if track else [run(start=start, max_iter=max_iter, tol=tol)]
     except np.linalg.LinAlgError as error:
@@ -107,14 +113,15 @@ def solved(
     nll = np.concatenate([step.nll[: int(step.n_iter)] for step in steps] + [learned.nll[[int(learned.n_iter)]]])
     noise = learned.noise
 
+    gammas = np.array([start[0], *(step.gamma for step in steps)])
     gamma = learned.gamma[:, None] * np.ones((size, k))
     root = np.sqrt(gamma)[:, :, None] * root
     columns = (columns * np.sqrt(gamma)).reshape(n, -1)
     half, _ = inverse_factor(columns @ columns.T + noise * np.eye(n))
     coefficients = root @ (columns.T @ (half.T @ (half @ problem.data))).reshape(size, k, -1)
     moments = spread(basis, coefficients, 0)
-    converged = bool(learned.change <= tol)
-    said = f'after {len(nll) - 1} steps, the last of which changed the variances by {learned.change:.1e} of their sum'
+    converged = bool(learned.slope <= tol)
+    said = f'after {len(nll) - 1} steps, at a slope of {learned.slope:.1e} for each direction'
     if not converged:
         warnings.warn(
             f'{problem.where} has not settled {said}, more than tol={tol:g}: write a larger max_iter, or a larger tol.',
@@ -134,6 +141,7 @@ def solved(
         noise,
         nll,
         steps,
+        abs(np.diff(gammas, axis=0)).sum(axis=1) / gammas[:-1].sum(axis=1),
         converged,
         f'{"settled" if converged else "out of steps"} {said}',
         coefficients,
@@ -145,7 +153,7 @@ def solved(
 
 def _tracked(run: functools.partial, start: Any, max_iter: int, tol: float) -> list[Learned]:
     steps: list[Learned] = []
-    while len(steps) < max_iter and not (steps and steps[-1].change <= tol):
+    while len(steps) < max_iter and not (steps and steps[-1].slope <= tol):
         steps.append(run(start=start, max_iter=1, tol=0.0))
         start = steps[-1].gamma, steps[-1].noise
     return steps
