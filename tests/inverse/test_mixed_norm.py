@@ -113,6 +113,38 @@ def test_sources_of_a_real_head_in_few_steps():
     assert np.square(y - np.einsum('mik,tik->tm', gain, vectors)).sum() < 0.5 * np.square(y).sum()
 
 
+def test_a_smaller_tol_never_ends_with_a_larger_gap():
+    """Down to rounding; no objective is further from the lowest than its gap says, and what is left certifies that."""
+    lead_field = datasets.load_lead_field('eeg')
+    few = np.arange(lead_field.n_sources) % 8 == 0
+    lead_field = records.LeadField(
+        lead_field.gain_si[:, few], lead_field.channels, lead_field.sources.mask(few), lead_field.head
+    )
+    rng = np.random.default_rng(0)
+    y = 20e-9 * rng.normal(size=(40, 3)) @ lead_field.gain_si[:, [3, 200, 400]].T
+    y += 0.3e-6 * rng.normal(size=y.shape)
+    noise_cov = records.NoiseCovariance.diagonal(0.3 * u.uvolt, lead_field.channels)
+    referenced = lead_field.gain_si - lead_field.gain_si.mean(axis=0)
+    gain, data = referenced * np.linalg.norm(referenced, axis=0) ** -0.8, (y - y.mean(axis=1, keepdims=True)).T
+    largest, empty = np.linalg.norm(gain.T @ data, axis=1).max(), np.square(data).sum() / 2
+    for alpha in (50.0, 20.0, 5.0):
+        threshold, gaps, values = alpha / 100 * largest, [], []
+        for tol in (1e-6, 1e-8, 1e-10, 1e-12, 1e-14):
+            solver = MixedNorm(alpha=alpha, debias=False, tol=tol).fit(lead_field, noise_cov)
+            x = solver.update(y * u.volt).to_decimal(u.amp * u.meter).T
+            x = x / np.linalg.norm(referenced, axis=0)[:, None] ** -0.8
+            left = data - gain @ x
+            values.append((np.square(left).sum() / 2 + threshold * np.linalg.norm(x, axis=1).sum()) / empty)
+            gaps.append(solver.gap)
+            assert solver.converged
+            assert solver.n_iter < 200
+        dual = left * min(1.0, threshold / np.linalg.norm(gain.T @ left, axis=1).max())
+        lowest = ((dual * data).sum() - np.square(dual).sum() / 2) / empty
+        assert abs(values[-1] - lowest) < 1e-9
+        assert (np.diff(gaps) <= 0).all()
+        assert (np.array(values) - values[-1] <= np.array(gaps) + 1e-13).all()
+
+
 @every_orientation
 def test_debiased_factors(orientation, evoked):
     """Each at least 1, and where above, what is left has nothing of the source."""
@@ -272,6 +304,16 @@ def test_a_warning_where_it_did_not_converge(evoked):
     assert not solver.converged
     assert solver.n_iter == 1
     assert solver.stopped.startswith('out of iterations: after 1')
+
+
+def test_rounding_is_said_to_be_what_stopped_it(evoked):
+    lead_field, noise_cov, recording = evoked()
+    solver = MixedNorm(tol=1e-30, alpha=20.0).fit(lead_field, noise_cov)
+    with pytest.warns(UserWarning, match=r'and rounding leaves no less: write a larger tol\.$'):
+        solver.update(recording)
+    assert abs(solver.gap) < 1e-13
+    assert solver.n_iter < solver.max_iter
+    assert solver.stopped.startswith(f'at the limit of rounding: after {solver.n_iter} steps')
 
 
 def test_bad_settings():

@@ -95,7 +95,7 @@ class MixedNorm(InverseSolver):
             raise TypeError(f'MixedNorm(debias=...) is True or False; got {debias!r}.')
         self._debias = bool(debias)
         self._max_iter = checks.positive_int(max_iter, 'MixedNorm(max_iter=...)')
-        self._last: tuple[float, int] | None = None
+        self._last: tuple[float, int, bool] | None = None
 
     @property
     def debias(self) -> bool:
@@ -126,7 +126,10 @@ class MixedNorm(InverseSolver):
     def stopped(self) -> str:
         """Why the last update outside of compiled code stopped."""
         reached = f'after {self.n_iter} steps the duality gap is {self.gap:.2g} of the objective without sources'
-        return f'converged: {reached}' if self.converged else f'out of iterations: {reached}'
+        why = (
+            'converged' if self.converged else 'at the limit of rounding' if self._of_last()[2] else 'out of iterations'
+        )
+        return f'{why}: {reached}'
 
     @of_a_solver
     def vectors(self, y: Any) -> Any:
@@ -183,11 +186,14 @@ class MixedNorm(InverseSolver):
             if self.debias:
                 x = x * factors(data, gain[:, active], x)[:, None, None]
             answer[:, active] = (root[active] @ (x @ right)).transpose(2, 0, 1)
-        self._last = tuple(map(max, zip(*reports, strict=True))) if reports else (0.0, 0)
+        gap, n_iter, rounded = max(reports, default=(0.0, 0, False))
+        self._last = gap, max((report[1] for report in reports), default=0), rounded
         if not self.converged:
+            after, write = f'max_iter={self.max_iter}', ': write a larger max_iter, alpha or tol'
+            if rounded:
+                after, write = str(n_iter), ', and rounding leaves no less: write a larger tol'
             warnings.warn(
-                f'MixedNorm.update: after max_iter={self.max_iter} steps the duality gap is {self.gap:.1e}, more than '
-                f'tol={tol:g}: write a larger max_iter, alpha or tol.',
+                f'MixedNorm.update: after {after} steps the duality gap is {gap:.1e}, more than tol={tol:g}{write}.',
                 stacklevel=6,
             )
         return moments
@@ -208,7 +214,7 @@ class MixedNorm(InverseSolver):
 
         return jax.lax.map(one, series)
 
-    def _of_last(self) -> tuple[float, int]:
+    def _of_last(self) -> tuple[float, int, bool]:
         if self._last is None:
             raise RuntimeError('MixedNorm has seen no data outside of compiled code: write .update(y) first.')
         return self._last

@@ -16,26 +16,25 @@ Li, Sun & Toh (2018), SIAM J. Optim. 28, 433-458; of groups, Zhang, Zhang, Sun &
 223-263.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from brainfwd._core.linear_algebra import solve_positive
 from brainfwd.inverse.functions.group_lasso import back, seen
 
 __all__ = ['Found', 'lengths', 'sparse_sources']
 
 # sources that are looked at first, and the least that come in at a time
 _SOURCES = 64
-# the first sigma, of one over the mean power of a column of the gain, and how much it grows by
-_FIRST, _GROWTH = 100.0, 4.0
+# sigma, of one over the mean power of a column of the gain: at first, how much it grows by, and where all is rounding
+_FIRST, _GROWTH, _LAST = 100.0, 4.0, 1e12
 # of the change of the sources: how exact a minimum over D has to be before they are moved
 _EXACT = 0.1
-# of the data: what is less is rounding
-_ROUNDING = 1e-12
 # of the slope: by how much a step has to go down (Armijo)
 _DESCENT = 1e-4
 _SHORTEST = 1e-6
+# of the value: what is less is rounding
+_ROUNDING = 1e-14
 
 
 class Found(NamedTuple):
@@ -47,26 +46,35 @@ class Found(NamedTuple):
     """How far the objective may at most be above the lowest there is, relative to that of no sources at all."""
     n_iter: int
     """Newton steps."""
+    rounded: bool
+    """Whether rounding stopped it: more steps bring no smaller gap."""
 
 
 def sparse_sources(data: np.ndarray, gain: np.ndarray, alpha: float, tol: float, max_iter: int) -> Found:
-    """The minimum among a few sources; those come in that see more of what is left than they may, until none does."""
+    """The minimum among a few sources; those come in that see more of what is left than they may, until none does.
+
+    What is done does not depend on ``tol``, and the best is kept: a smaller one never ends with a larger gap.
+    """
     n, k = gain.shape[1:]
     chosen, x, dual, n_iter = np.array([], int), np.zeros((0, k, data.shape[1])), data, 0
-    sigma = _FIRST * n * k / np.square(gain).sum()
+    unit, grown, best = n * k / np.square(gain).sum(), _FIRST, (np.inf, chosen, x)
     while True:
         left = data - seen(gain.take(chosen, axis=1), x)
         beyond = lengths(back(gain, left)) / alpha
         gap = _gap(data, alpha, x, left, (left / max(beyond.max(), 1.0), _feasible(dual, gain, alpha)))
-        if gap <= tol or n_iter >= max_iter:
+        best = min(best, (gap, chosen, x), key=lambda one: one[0])
+        if best[0] <= tol or n_iter >= max_iter or grown > _LAST:
+            gap, chosen, x = best
             sources = np.zeros((n, k, data.shape[1]))
             sources[chosen] = x
-            return Found(sources, gap, n_iter)
+            return Found(sources, gap, n_iter, gap > tol and grown > _LAST)
         beyond[chosen] = 0.0
         new = np.argsort(beyond)[-max(_SOURCES, len(chosen)) :]
         new = new[beyond[new] > 1]
         chosen, x = np.concatenate([chosen, new]), np.concatenate([x, np.zeros((len(new), *x.shape[1:]))])
-        x, dual, n_iter = _newton(data, gain.take(chosen, axis=1), alpha, x, dual, sigma, tol / 2, n_iter, max_iter)
+        here, steps = _lowest(dual, data, gain.take(chosen, axis=1), alpha, x, grown * unit, max_iter - n_iter)
+        dual, x, n_iter, grown = here.dual, np.zeros_like(x), n_iter + steps, _GROWTH * grown
+        x[here.active] = here.moved
 
 
 def lengths(x: np.ndarray) -> np.ndarray:
@@ -80,10 +88,10 @@ def _feasible(dual: np.ndarray, gain: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def _gap(data: np.ndarray, alpha: float, x: np.ndarray, left: np.ndarray, duals: tuple[np.ndarray, ...]) -> float:
-    """Between the objective and the best of some feasible points of the dual."""
+    """Between the objective and the best of some feasible points of the dual; no less than can be told."""
     reached = np.square(left).sum() / 2 + alpha * lengths(x).sum()
     lower = max((dual * data).sum() - np.square(dual).sum() / 2 for dual in duals)
-    return float((reached - lower) / (np.square(data).sum() / 2))
+    return max(float((reached - lower) / (np.square(data).sum() / 2)), np.finfo(float).eps)
 
 
 class _Point(NamedTuple):
@@ -116,48 +124,32 @@ def _step(here: _Point, gain: np.ndarray, sigma: float) -> np.ndarray:
     The curvature is :math:`I + \sigma \sum_i k_i G_i G_i^T`, alike at all times, and :math:`\sigma (1 - k_i)` along
     :math:`G_i u_i`, with k what is kept and u the unit vector of a source.
     """
-    n_sensors, n_times = here.slope.shape
-    gain = gain.take(here.active, axis=1)
-    columns = (gain * np.sqrt(sigma * here.kept)[:, None]).reshape(n_sensors, -1)
-    along = (gain.swapaxes(0, 1) @ here.unit) * np.sqrt(sigma * (1 - here.kept))[:, None, None]
-    right = np.concatenate([here.slope[None], along]).swapaxes(0, 1).reshape(n_sensors, -1)
-    solved = solve_positive(np.eye(n_sensors) + columns @ columns.T, right)
-    solved = solved.reshape(n_sensors, -1, n_times).swapaxes(0, 1).reshape(-1, n_sensors * n_times)
-    rows = along.reshape(-1, n_sensors * n_times)
-    share = solve_positive(np.eye(len(rows)) + rows @ solved[1:].T, rows @ solved[0]) if len(rows) else np.zeros(0)
-    return (solved[0] - share @ solved[1:]).reshape(n_sensors, n_times)
+    (n_sources, k, n_times), unit = here.unit.shape, here.unit.reshape(-1, here.unit.shape[-1])
+    columns = gain.take(here.active, axis=1).reshape(len(gain), -1)
+    curvature = np.eye(len(gain)) + (columns * np.repeat(sigma * here.kept, k)) @ columns.T
+    # NumPy's, small as it is: threads of SciPy and of NumPy in turn are in each other's way
+    solved = np.linalg.solve(curvature, np.concatenate([here.slope, columns], axis=1))
+    step, solved = solved[:, :n_times], solved[:, n_times:]
+    # between the G_i u_i, without a column for each of their times
+    among = ((columns.T @ solved) * (unit @ unit.T)).reshape(n_sources, k, n_sources, k).sum(axis=(1, 3))
+    onto = ((columns.T @ step) * unit).reshape(n_sources, k * n_times).sum(axis=1)
+    share = np.linalg.solve(np.diag(1 / (sigma * (1 - here.kept))) + among, onto)
+    return step - solved @ (np.repeat(share, k)[:, None] * unit)
 
 
-def _newton(
-    data: np.ndarray,
-    gain: np.ndarray,
-    alpha: float,
-    x: np.ndarray,
-    dual: np.ndarray,
-    sigma: float,
-    tol: float,
-    n_iter: int,
-    max_iter: int,
-) -> tuple[Any, np.ndarray, int]:
-    """Sources and dual of a gap below ``tol`` over the sources of this gain, and how many steps there were."""
-    # from where few sources are beyond their threshold
-    dual, rounding = _feasible(dual, gain, alpha), _ROUNDING * np.linalg.norm(data)
-    while True:
-        here, settled = _at(dual, data, gain, alpha, x, sigma), False
-        while not settled and n_iter < max_iter:
-            step, n_iter, share = _step(here, gain, sigma), n_iter + 1, 1.0
-            goes_down = _DESCENT * (step * here.slope).sum()
-            slack = 1e-14 * abs(here.value)
-            there = _at(here.dual - step, data, gain, alpha, x, sigma)
-            while there.value > here.value - share * goes_down + slack and share > _SHORTEST:
-                share /= 2
-                there = _at(here.dual - share * step, data, gain, alpha, x, sigma)
-            here = there
-            change = np.linalg.norm(here.moved - x[here.active]) / sigma**0.5
-            settled = np.linalg.norm(here.slope) <= max(_EXACT * change, rounding) or share <= _SHORTEST
-        x, dual, sigma = np.zeros_like(x), here.dual, _GROWTH * sigma
-        x[here.active] = here.moved
-        left = data - seen(gain.take(here.active, axis=1), here.moved)
-        gap = _gap(data, alpha, here.moved, left, (_feasible(left, gain, alpha), _feasible(dual, gain, alpha)))
-        if gap <= tol or n_iter >= max_iter:
-            return x, dual, n_iter
+def _lowest(
+    dual: np.ndarray, data: np.ndarray, gain: np.ndarray, alpha: float, x: np.ndarray, sigma: float, max_iter: int
+) -> tuple[_Point, int]:
+    """The minimum over D, as exact as it is worth, and how many steps there were."""
+    here, n_iter, settled = _at(dual, data, gain, alpha, x, sigma), 0, False
+    while not settled and n_iter < max_iter:
+        step, n_iter, share = _step(here, gain, sigma), n_iter + 1, 1.0
+        goes_down, slack = _DESCENT * (step * here.slope).sum(), _ROUNDING * abs(here.value)
+        there = _at(here.dual - step, data, gain, alpha, x, sigma)
+        while there.value > here.value - share * goes_down + slack and share > _SHORTEST:
+            share /= 2
+            there = _at(here.dual - share * step, data, gain, alpha, x, sigma)
+        slope, change = np.linalg.norm(there.slope), np.linalg.norm(there.moved - x[there.active]) / sigma**0.5
+        at_rounding = there.value > here.value - slack and slope > np.linalg.norm(here.slope) / 2
+        here, settled = there, at_rounding or slope <= _EXACT * change
+    return here, n_iter
