@@ -20,7 +20,7 @@ def auc(estimate: Any, truth: Any) -> Any:
 
     Parameters
     ----------
-    estimate : Quantity or array
+    estimate : SourceEstimate, Quantity or array
         (..., sources) one map, or several.
     truth : int or array of bool
         The one active source by its index, or (sources,) True for those of the driven region.

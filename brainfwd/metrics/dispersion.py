@@ -22,7 +22,7 @@ def spatial_dispersion(estimate: Any, sources: SourceSpace, truth: Any) -> u.Qua
 
     Parameters
     ----------
-    estimate : Quantity or array
+    estimate : SourceEstimate, Quantity or array
         (..., sources) one map of amplitudes, or several.
     sources : SourceSpace
         The sources of the map.

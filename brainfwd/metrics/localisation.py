@@ -20,7 +20,7 @@ def peak_localisation_error(estimate: Any, sources: SourceSpace, truth: Any, *, 
 
     Parameters
     ----------
-    estimate : Quantity or array
+    estimate : SourceEstimate, Quantity or array
         (..., sources) one map, or several: the value at one time, or better the power over a time and band.
     sources : SourceSpace
         The sources of the map.

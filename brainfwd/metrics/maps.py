@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd.metrics.series import unpack
 from brainfwd.records import LeadField, SourceSpace
 
 __all__ = ['magnitudes', 'map_over', 'source_space', 'true_sources']
@@ -13,7 +14,8 @@ __all__ = ['magnitudes', 'map_over', 'source_space', 'true_sources']
 
 def magnitudes(estimate: Any, where: str) -> np.ndarray:
     """(..., sources) magnitudes in float64, in the unit they came in."""
-    values = np.asarray(u.get_mantissa(estimate), dtype=np.float64)
+    values, _ = unpack(estimate, None, where)
+    values = np.asarray(checks.array(u.get_mantissa(values), where), dtype=np.float64)
     if values.ndim == 0:
         raise checks.ShapeError(f'{where} has shape (..., sources); got one number.')
     checks.finite(values, where)

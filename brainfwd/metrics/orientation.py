@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd.metrics.series import unpack
 
 __all__ = ['orientation_error']
 
@@ -52,7 +53,8 @@ def orientation_error(estimate: Any, truth: Any, *, signed: bool = True) -> u.Qu
 
 
 def _vectors(value: Any, where: str) -> np.ndarray:
-    vectors = np.asarray(u.get_mantissa(value), dtype=np.float64)
+    value, _ = unpack(value, None, where)
+    vectors = np.asarray(checks.array(u.get_mantissa(value), where), dtype=np.float64)
     if vectors.ndim < 1 or vectors.shape[-1] != 3:
         raise checks.ShapeError(f'{where} has shape (..., sources, 3); got {vectors.shape}.')
     checks.finite(vectors, where)

@@ -7,7 +7,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd.metrics.maps import magnitudes, source_space, true_sources
-from brainfwd.metrics.series import number
+from brainfwd.metrics.series import number, unpack
 from brainfwd.records import SourceSpace
 
 __all__ = ['PrecisionRecall', 'precision_recall']
@@ -47,9 +47,9 @@ def precision_recall(
 
     Parameters
     ----------
-    estimate : Quantity or array
-        (..., sources) one map or several; or truth values, True for the selected sources, such as ``gamma > 0`` of a
-        sparse solver.
+    estimate : SourceEstimate, Quantity or array
+        (..., sources) one map or several; or truth values, True for the selected sources. The variances ``gamma`` of a
+        sparse solver are a map: few of them are exactly 0.
     truth : int or array of bool
         The one active source by its index, or (sources,) True for those of the driven region.
     threshold : float
@@ -96,6 +96,7 @@ def precision_recall(
 
 def _selected(estimate: Any, threshold: float | None, where: str) -> np.ndarray:
     """(..., sources) of truth values."""
+    estimate, _ = unpack(estimate, None, where)
     found = magnitudes(estimate, f'{where}(estimate)')
     if np.asarray(u.get_mantissa(estimate)).dtype == bool:
         if threshold is not None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd.metrics.maps import map_over, true_sources
-from brainfwd.records import SourceSpace
+from brainfwd.records import SourceEstimate, SourceSpace
 
 __all__ = ['earth_movers_distance']
 
@@ -36,11 +36,11 @@ def earth_movers_distance(estimate: Any, sources: SourceSpace, truth: Any) -> u.
 
     Parameters
     ----------
-    estimate : Quantity or array
+    estimate : SourceEstimate, Quantity or array
         (..., sources) one map, or several.
     sources : SourceSpace
         The sources of both maps.
-    truth : Quantity or array; int or array of bool
+    truth : SourceEstimate, Quantity or array; int or array of bool
         (sources,) or (..., sources) the true map, in any unit; or which sources were active, all alike, as in the other
         scores: one index, or (sources,) True for those of the driven region.
 
@@ -76,7 +76,7 @@ def earth_movers_distance(estimate: Any, sources: SourceSpace, truth: Any) -> u.
 
 
 def _is_map(truth: Any) -> bool:
-    return isinstance(truth, u.Quantity) or (np.ndim(truth) > 0 and np.asarray(truth).dtype != bool)
+    return isinstance(truth, u.Quantity | SourceEstimate) or (np.ndim(truth) > 0 and np.asarray(truth).dtype != bool)
 
 
 def _distance(found: np.ndarray, true: np.ndarray, places: np.ndarray, where: str) -> float:

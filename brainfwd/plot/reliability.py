@@ -50,9 +50,10 @@ def reliability(curves: CoverageCurve | Mapping[str, CoverageCurve], title: str 
         axis.fill_between(curve.levels, *curve.band(), color=colour, alpha=0.18, linewidth=0)
         label = f'{name}: {_summary(curve)}' if name else _summary(curve)
         axis.plot(curve.levels, curve.empirical, color=colour, linewidth=1.5, marker='o', markersize=3, label=label)
+    # outside, as a curve may be anywhere inside
     style = {'fontsize': 10, 'style': 'italic', 'color': INK, 'transform': axis.transAxes}
-    axis.text(0.97, 0.04, 'overconfident', ha='right', va='bottom', **style)
-    axis.text(0.03, 0.96, 'underconfident', ha='left', va='top', **style)
+    axis.text(1.02, 0, 'overconfident', ha='left', va='bottom', rotation=90, **style)
+    axis.text(0, 1.02, 'underconfident', ha='left', va='bottom', **style)
     axis.set(xlim=(0, 1), ylim=(0, 1), aspect='equal')
     axis.set_xticks(np.linspace(0, 1, 6), [f'{100 * tick:.0f}' for tick in np.linspace(0, 1, 6)])
     axis.set_yticks(np.linspace(0, 1, 6), [f'{100 * tick:.0f}' for tick in np.linspace(0, 1, 6)])

@@ -16,7 +16,7 @@ __all__ = ['CoverageCurve', 'coverage', 'coverage_curves', 'curve_of']
 LEVELS = (*(round(0.05 * i, 2) for i in range(1, 20)), 0.99)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CoverageCurve:
     """Nominal levels, and the share of truths inside the credible regions of each.
 
@@ -118,6 +118,9 @@ class CoverageCurve:
         if self.n_certain:
             text += f'; {self.n_certain} have variance 0, {self.n_certain_right} of these count as covered'
         return text
+
+    def __repr__(self) -> str:
+        return f'CoverageCurve({self})'
 
 
 def coverage(

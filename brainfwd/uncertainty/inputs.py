@@ -14,8 +14,21 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import FLOOR
+from brainfwd.records import SourceEstimate
 
-__all__ = ['Given', 'counted', 'fixed', 'free', 'level_of', 'numbers', 'principal', 'radius', 'special', 'with_unit']
+__all__ = [
+    'Given',
+    'counted',
+    'fixed',
+    'free',
+    'level_of',
+    'numbers',
+    'principal',
+    'radius',
+    'refuse_records',
+    'special',
+    'with_unit',
+]
 
 # of the largest entry or eigenvalue of a block: what float32 leaves of symmetry
 _ROUNDING = 1e-6
@@ -30,6 +43,16 @@ class Given(NamedTuple):
     spread: Any
     """Variance, or covariance blocks."""
     truth: Any = None
+
+
+def refuse_records(where: str, **given: Any) -> None:
+    """Refuse a posterior or an estimate where their numbers are due."""
+    for name, value in given.items():
+        write = 'estimate.data' if isinstance(value, SourceEstimate) else ''
+        if hasattr(value, 'mean') and hasattr(value, 'variance'):
+            write = 'posterior.mean, posterior.variance (or posterior.blocks, of free orientation)'
+        if write:
+            raise TypeError(f'{where}({name}) is a Quantity or an array; got {checks.kind(value)}: write {write}.')
 
 
 def fixed(where: str, mean: Any, variance: Any, truth: Any = None) -> Given:
@@ -56,6 +79,7 @@ def free(where: str, mean: Any, blocks: Any, truth: Any = None) -> Given:
 
 
 def _given(where: str, mean: Any, spread: Any, name: str, truth: Any) -> Given:
+    refuse_records(where, truth=truth, mean=mean, **{name: spread})
     unit = u.get_unit(mean)
     meaning = 'the variance of the posterior' if name == 'variance' else 'the covariance of each source'
     plain = {

@@ -7,26 +7,28 @@ from brainfwd.uncertainty.standardised import Distances
 
 __all__ = ['IsotonicRecalibration']
 
-TAIL = 0.1
+TAIL = 0.2
 """The share of the largest distances that the tail is fitted to."""
 _LEAST = 100
 
 
 class IsotonicRecalibration(Recalibration):
-    r"""The nominal level is replaced by the level that held as often, in the data of ``fit``; at every level.
+    r"""The nominal level is replaced by the level that held as often, in the data of ``fit``; with a tail beyond them.
 
     .. math:: \hat F(r) = \frac{\#\{i : m_i \le r\}}{n + 1}, \qquad
-        R(p) = \hat F^{-1}(p) \quad (p \le p_t), \qquad
-        R(p) = r_t + \frac{\beta}{\xi}\left[\left(\frac{1 - p}{1 - p_t}\right)^{-\xi} - 1\right] \quad (p > p_t)
+        R(p) = \begin{cases}
+        \hat F^{-1}(p) & p \le p_n = \frac{n}{n + 1} \\
+        m_n + \frac{\beta}{\xi}\left[\left(\frac{1 - p}{1 - p_n}\right)^{-\xi} - 1\right] & p > p_n \end{cases}
 
-    with m the standardised errors (Mahalanobis distances, of free orientation). The regression of coverage on level is
-    isotonic by itself: coverage counts, and can only rise, so that no violators are left to pool (Kuleshov et al.,
-    2018, ICML). Between errors the map is linear in r.
+    with m the standardised errors (Mahalanobis distances, of free orientation), and :math:`m_n` the largest. The
+    regression of coverage on level is isotonic by itself: coverage counts, and can only rise, so that no violators are
+    left to pool (Kuleshov et al., 2018, ICML). Between errors the map is linear in r.
 
-    The largest tenth of the errors, beyond :math:`r_t` at :math:`p_t \approx 0.9`, is replaced by a generalised Pareto
-    tail, fitted by maximum likelihood with :math:`\xi \ge 0` (Pickands, 1975, Ann. Stat. 3, 119): regions grow without
-    end as p goes to 1, by a power law for heavy tails (:math:`\xi > 0`), exponentially for light ones (a little more
-    than a Gaussian does). Without it no level beyond n/(n + 1) would have a region.
+    Up to n/(n + 1), of n independent entries, regions hold those to come as often as they say, to 1/(n + 1) and
+    whatever the distribution of the errors. Beyond, where no error is left to count, they follow a generalised Pareto
+    tail, fitted to the largest fifth of the errors by maximum likelihood with :math:`\xi \ge 0` (Pickands, 1975, Ann.
+    Stat. 3, 119): they grow without end as p goes to 1, by a power law for heavy tails (:math:`\xi > 0`), exponentially
+    for light ones, where they hold more than they say.
 
     Distances are of one number of dimensions, that of ``fit``, in ``radius`` and in what uses it.
 
@@ -59,6 +61,7 @@ class IsotonicRecalibration(Recalibration):
             )
         ordered = np.sort(found.distance)
         bulk = n - int(np.ceil(TAIL * n))
+        # the threshold of the fit; the tail itself begins at the largest
         beyond = ordered[bulk:] - ordered[bulk - 1]
         mean = beyond.mean()
         if not mean > 0:
@@ -67,10 +70,12 @@ class IsotonicRecalibration(Recalibration):
             )
         index, _, scale = genpareto.fit(beyond / mean, floc=0)
         # a tail that ends would leave levels without a region: the exponential one, whose scale is the mean, instead
-        self.tail_index, self._scale = (float(index), float(scale * mean)) if index > 0 else (0.0, float(mean))
+        self.tail_index, scale = (float(index), scale * mean) if index > 0 else (0.0, mean)
+        # what is beyond a higher threshold is Pareto's too, of a scale that has grown along
+        self._scale = float(scale + self.tail_index * beyond[-1])
         self._dof = int(dimensions[0])
-        self._levels = np.arange(bulk + 1) / (n + 1)
-        self._radii = np.concatenate([[0.0], ordered[:bulk]])
+        self._levels = np.arange(n + 1) / (n + 1)
+        self._radii = np.concatenate([[0.0], ordered])
 
     def _radius(self, level: np.ndarray, dof: int) -> np.ndarray:
         from scipy.stats import genpareto

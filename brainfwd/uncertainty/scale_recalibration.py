@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.uncertainty.inputs import radius, with_unit
+from brainfwd.uncertainty.inputs import radius, refuse_records, with_unit
 from brainfwd.uncertainty.recalibration import Recalibration
 from brainfwd.uncertainty.standardised import Distances
 
@@ -25,7 +25,7 @@ class ScaleRecalibration(Recalibration):
     maximum likelihood would be the root mean square of the standardised errors: right for Gaussian errors alone. Errors
     of sparse solvers are heavy tailed, a source missed is many standard deviations away; these few would set it, and
     90 % regions would hold far more. At levels other than ``level`` it is right as far as the errors are Gaussian;
-    `IsotonicRecalibration` is right at every one.
+    `IsotonicRecalibration` is right at all.
 
     Parameters
     ----------
@@ -68,6 +68,7 @@ class ScaleRecalibration(Recalibration):
 
     def variance(self, variance: Any) -> Any:
         """Variances or covariance blocks, recalibrated: times the square of the factor."""
+        refuse_records('ScaleRecalibration.variance', variance=variance)
         # of its own level the radius is the factor, and an error while there is none
         factor = self.radius(self._level) / radius(self._level, 1)
         return with_unit(factor**2 * u.get_mantissa(variance), u.get_unit(variance))

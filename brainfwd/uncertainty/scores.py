@@ -6,7 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd.uncertainty.inputs import fixed, free, level_of, radius, special, with_unit
+from brainfwd.uncertainty.inputs import fixed, free, level_of, radius, refuse_records, special, with_unit
 
 __all__ = ['crps', 'pit', 'sharpness']
 
@@ -112,6 +112,7 @@ def sharpness(variance: Any = None, *, blocks: Any = None, level: float | None =
         fraction.
     """
     where = 'sharpness'
+    refuse_records(where, variance=variance, blocks=blocks)
     if (variance is None) == (blocks is None):
         raise ValueError(f'{where} takes variance, of fixed orientation, or blocks=..., of free; one of them.')
     unit = u.get_unit(variance if blocks is None else blocks) ** 0.5

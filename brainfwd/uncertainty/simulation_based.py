@@ -8,7 +8,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd.records.base import frozen, keep
-from brainfwd.uncertainty.inputs import numbers
+from brainfwd.uncertainty.inputs import numbers, refuse_records
 
 __all__ = ['Uniformity', 'sbc_ranks', 'uniformity']
 
@@ -45,6 +45,9 @@ def sbc_ranks(truth: Any, samples: Any, seed: int = 0) -> np.ndarray:
         Units or shapes that do not fit, no samples, values that are not finite, input that JAX traces.
     """
     where = 'sbc_ranks'
+    refuse_records(where, truth=truth)
+    if hasattr(samples, 'sample'):
+        raise TypeError(f'{where}(samples) are draws; got {checks.kind(samples)}: write posterior.sample(n, seed).')
     unit = u.get_unit(samples)
     xp, drawn, true = numbers(
         {
@@ -64,7 +67,7 @@ def sbc_ranks(truth: Any, samples: Any, seed: int = 0) -> np.ndarray:
     return (drawn < true).sum(axis=0) + np.random.default_rng(seed).integers(0, ties + 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Uniformity:
     """Whether ranks, or PIT values, are spread evenly: their distribution function, and where it may be."""
 
@@ -88,6 +91,12 @@ class Uniformity:
     def uniform(self) -> bool:
         """Whether the p value is above 1 - confidence."""
         return self.p_value > 1 - self.confidence
+
+    def __str__(self) -> str:
+        return f'{"uniform" if self.uniform else "not uniform"}: p = {self.p_value:.2g} of {self.n} values'
+
+    def __repr__(self) -> str:
+        return f'Uniformity({self})'
 
 
 def uniformity(values: Any, n_samples: int | None = None, confidence: float = 0.95, seed: int = 0) -> Uniformity:

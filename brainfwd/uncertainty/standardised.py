@@ -6,7 +6,7 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd.uncertainty.ellipsoids import outside
-from brainfwd.uncertainty.inputs import Given, counted, fixed, free, principal
+from brainfwd.uncertainty.inputs import Given, counted, fixed, free, principal, refuse_records
 
 __all__ = ['Distances', 'active', 'distances']
 
@@ -27,6 +27,7 @@ class Distances(NamedTuple):
 
 def distances(where: str, truth: Any, mean: Any, variance: Any, blocks: Any, selection: Any) -> Distances:
     """Of fixed orientation by ``variance``, of free orientation by ``blocks``; of all entries or a selection."""
+    refuse_records(where, truth=truth, mean=mean, variance=variance)
     if (variance is None) == (blocks is None):
         raise ValueError(f'{where} takes variance, of fixed orientation, or blocks=..., of free; one of them.')
     if truth is None:

@@ -56,11 +56,30 @@ def test_many_maps_at_once(line):
     assert np.allclose(errors.mantissa, [[0, 10, 20], [30, 40, 50]])
 
 
+def test_an_estimate_is_a_map_for_each_time(line):
+    data = np.random.default_rng(0).normal(size=(3, 6))
+    estimate = records.SourceEstimate(data * u.nA * u.meter, line, 2 * u.ms)
+    for score in (
+        lambda maps: metrics.peak_localisation_error(maps, line, 0),
+        lambda maps: metrics.region_localisation_error(maps, line, 0),
+        lambda maps: metrics.spatial_dispersion(maps, line, 0),
+        lambda maps: metrics.earth_movers_distance(maps, line, data[::-1]),
+        lambda maps: metrics.earth_movers_distance(data, line, maps),
+        lambda maps: metrics.auc(maps, 0),
+        lambda maps: metrics.precision_recall(maps, 0, threshold=0.5).precision,
+    ):
+        np.testing.assert_array_equal(u.get_mantissa(score(estimate)), u.get_mantissa(score(data)))
+    with pytest.raises(ShapeError, match=r'estimate\) has shape \(\.\.\., sources, 3\); got \(3, 6\)'):
+        metrics.orientation_error(estimate, line.normals)
+
+
 def test_errors(line):
     ones = np.ones(6)
     score = metrics.peak_localisation_error
     with pytest.raises(ShapeError, match=r'\(6,\) \(\.\.\., sources\); got \(5,\)'):
         score(ones[1:], line, 0)
+    with pytest.raises(ShapeError, match=r'estimate\) is an array of numbers; got SourceSpace'):
+        score(line, line, 0)
     with pytest.raises(ValueError, match='zero everywhere'):
         score(np.stack([ones, 0 * ones]), line, 0)
     with pytest.raises(ValueError, match='finite'):

@@ -28,8 +28,9 @@ def test_reliability(curves, fits, texts):
         np.testing.assert_array_equal(line.get_xdata(), curve.levels)
         np.testing.assert_array_equal(line.get_ydata(), curve.empirical)
     places = {text.get_text(): text.get_position() for text in axis.texts}
-    assert places['overconfident'][0] > places['overconfident'][1]
-    assert places['underconfident'][0] < places['underconfident'][1]
+    # each on its side of the diagonal, and outside, where no curve is
+    assert places['overconfident'][0] > 1 > places['overconfident'][1]
+    assert places['underconfident'][0] < 1 < places['underconfident'][1]
     assert len({line.get_color() for line in lines}) == 3
 
 

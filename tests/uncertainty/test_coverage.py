@@ -1,5 +1,7 @@
 """How often regions hold the truth: of posteriors that are right, too narrow, too wide, and of exact zeros."""
 
+from types import SimpleNamespace
+
 import brainunit as u
 import jax
 import numpy as np
@@ -9,7 +11,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainfwd import uncertainty
+from brainfwd import records, uncertainty
 from brainfwd._core.checks import ShapeError, UnitError
 
 NAM = u.nA * u.meter
@@ -32,6 +34,7 @@ def test_gaussian_errors_are_covered_as_theory_says(gaussian, times, verdict):
     np.testing.assert_allclose(curve.empirical, expected, atol=4.5 * np.sqrt(0.25 / truth.size))
     assert curve.verdict == verdict
     assert str(curve).startswith(f'{verdict}: 90% regions hold')
+    assert repr(curve) == f'CoverageCurve({curve})'
     area = scipy.integrate.quad(
         lambda p: 2 * scipy.stats.norm.cdf(times * scipy.stats.norm.ppf((1 + p) / 2)) - 1 - p, 0, 1
     )[0]
@@ -164,11 +167,32 @@ def test_records_are_frozen(gaussian):
         curve.n = 3
 
 
+def _estimate(data):
+    n = data.shape[-1]
+    normals = np.tile([0, 0, 1.0], (n, 1))
+    sources = records.SourceSpace(normals * u.mm, normals, np.ones(n) * u.mm**2, np.zeros(n), np.arange(n), np.zeros(n))
+    return records.SourceEstimate(data * NAM, sources, 1 * u.ms)
+
+
 def test_bad_input(gaussian):
     truth, mean, variance = gaussian
     coverage = uncertainty.coverage
     with pytest.raises(ValueError, match=r'takes variance, of fixed orientation, or blocks'):
         coverage(truth, mean)
+    posterior, estimate = SimpleNamespace(mean=mean, variance=variance), _estimate(truth[:2])
+    for call in (
+        lambda: coverage(truth, posterior),
+        lambda: uncertainty.coverage_curves(truth, mean, posterior),
+        lambda: uncertainty.pit(posterior, mean, variance),
+        lambda: uncertainty.credible_interval(posterior, variance),
+        lambda: uncertainty.sharpness(posterior),
+        lambda: uncertainty.ScaleRecalibration().variance(posterior),
+    ):
+        with pytest.raises(TypeError, match=r'got SimpleNamespace: write posterior\.mean, posterior\.variance'):
+            call()
+    for call in (lambda: coverage(estimate, mean, variance), lambda: uncertainty.crps(truth, estimate, variance)):
+        with pytest.raises(TypeError, match=r'got SourceEstimate: write estimate\.data'):
+            call()
     with pytest.raises(ValueError, match='one of them'):
         coverage(truth, mean, variance, blocks=np.eye(3))
     with pytest.raises(ValueError, match='what the posterior is about; got None'):

@@ -115,12 +115,33 @@ def test_the_tail_is_that_of_the_errors(freedom, index):
     errors = scipy.stats.t(freedom).rvs(50_000, random_state=8)
     recalibration = IsotonicRecalibration().fit(errors, np.zeros(1), np.ones(1))
     assert recalibration.tail_index == pytest.approx(index, abs=0.1)
-    # at one in ten thousand: five of the data are beyond
-    true = scipy.stats.t(freedom).ppf(1 - 0.5e-4)
-    assert recalibration.radius(1 - 1e-4) == pytest.approx(true, rel=0.3)
-    # without a break where the tail begins
-    near = recalibration.radius(np.linspace(0.899, 0.901, 2001))
-    assert (np.diff(near) < 0.02 * near[0]).all()
+    # at one in a thousand: fifty of the data are beyond
+    true = scipy.stats.t(freedom).ppf(1 - 0.5e-3)
+    assert recalibration.radius(1 - 1e-3) == pytest.approx(true, rel=0.3)
+    # from one in a hundred thousand, where the data end, on: ten times rarer is so much farther
+    farther = recalibration.radius(1 - 1e-8) / recalibration.radius(1 - 1e-7)
+    assert farther == pytest.approx(10**recalibration.tail_index, rel=0.02)
+
+
+@pytest.mark.parametrize('name', ['uniform', 'heavy tailed'])
+def test_every_level_up_to_the_data_holds_what_it_says(name):
+    """Of 100 and the next, exchangeable, the next is among the k nearest k times in 101."""
+    rng, dist, levels = np.random.default_rng(11), ERRORS[name], np.array([0.5, 0.8, 0.9, 0.93, 0.96, 0.99])
+    held = []
+    for errors in dist.rvs(size=(50, 100), random_state=rng):
+        radius = IsotonicRecalibration().fit(errors, np.zeros(1), np.ones(1)).radius(levels)
+        held.append(dist.cdf(radius) - dist.cdf(-radius))
+    # that of order statistic k of n is of a beta distribution, which has this standard deviation
+    margin = 4 * np.sqrt(levels * (1 - levels) / 102 / 50)
+    np.testing.assert_array_less(abs(np.mean(held, axis=0) - levels), margin)
+
+
+def test_the_tail_goes_on_from_the_largest_error_without_a_break():
+    errors = scipy.stats.t(2).rvs(500, random_state=12)
+    recalibration = IsotonicRecalibration().fit(errors, np.zeros(1), np.ones(1))
+    end = 500 / 501
+    assert recalibration.radius(end) == pytest.approx(abs(errors).max(), rel=1e-12)
+    assert recalibration.radius(end + 1e-9) == pytest.approx(abs(errors).max(), rel=1e-5)
 
 
 def test_a_posterior_that_is_right_stays_as_it_is():
@@ -171,7 +192,7 @@ def test_bad_input():
         ScaleRecalibration().fit(ones, ones, ones)
     with pytest.raises(ValueError, match='needs 100 entries with a variance at least; got 99'):
         IsotonicRecalibration().fit(ones[:99], 0 * ones[:99], ones[:99])
-    with pytest.raises(ValueError, match='standardised errors are all the same, 1'):
+    with pytest.raises(ValueError, match='largest 20% of the standardised errors are all the same, 1'):
         IsotonicRecalibration().fit(ones, 0 * ones, ones)
     flat = np.stack([np.diag([1.0, 1, 0]), np.eye(3)] * 100)
     with pytest.raises(ValueError, match=r'one number of directions; got \[2, 3\]'):

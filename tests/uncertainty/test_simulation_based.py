@@ -1,5 +1,7 @@
 """Ranks of the truth among posterior samples, of a linear Gaussian model whose posterior is known."""
 
+from types import SimpleNamespace
+
 import brainunit as u
 import jax
 import numpy as np
@@ -84,6 +86,8 @@ def test_the_band_and_the_p_value_say_the_same():
         test = uncertainty.uniformity(rng.random(100) ** power)
         inside = bool(((test.lower <= test.ecdf) & (test.ecdf <= test.upper)).all())
         assert inside == test.uniform
+        assert repr(test) == f'Uniformity({test})'
+        assert str(test).startswith('uniform: p = 0.' if inside else 'not uniform: p = 0.0')
         seen.add(inside)
     assert seen == {True, False}
 
@@ -91,6 +95,8 @@ def test_the_band_and_the_p_value_say_the_same():
 def test_bad_input():
     with pytest.raises(ShapeError, match=r'\(samples, \.\.\.\) for a truth of shape \(\.\.\.\), \(3,\); got \(3, 7\)'):
         uncertainty.sbc_ranks(np.zeros(3), np.zeros((3, 7)))
+    with pytest.raises(TypeError, match=r'write posterior\.sample\(n, seed\)'):
+        uncertainty.sbc_ranks(np.zeros(3), SimpleNamespace(sample=None))
     with pytest.raises(UnitError, match='what the samples are about'):
         uncertainty.sbc_ranks(np.zeros(3), np.zeros((7, 3)) * NAM)
     with pytest.raises(ValueError, match='must be finite'):
