@@ -115,6 +115,7 @@ def test_bad_configuration(change, match):
         ({'nnz': 13}, 'at most n_sources, 12'),
         ({'orientation_type': 'loose'}, "'fixed', 'free'"),
         ({'coil_type': 3024, 'orientation_type': 'free'}, '3012 or 3022'),
+        ({'seed': None}, 'whole number from 0 to .*got None'),
     ],
 )
 def test_bad_sources(change, match):
@@ -126,6 +127,7 @@ def test_bad_sources(change, match):
     ('change', 'error', 'match'),
     [
         ({'alpha_SNR': 1.2}, ValueError, 'from 0 to 1'),
+        ({'seed': None}, ValueError, 'whole number from 0 to .*got None'),
         ({'sensor_white_noise_std': 0.0}, ValueError, 'above zero'),
         ({'x': np.zeros((3, 4))}, ValueError, 'seen by the sensors'),
         ({'x': np.ones((4, 4))}, ShapeError, r'got \(4, 4\) and \(2, 3\)'),

@@ -1,5 +1,7 @@
 """The solvers under CaliBrain's names, against closed forms and against likelihoods minimised by scipy."""
 
+import copy
+import logging
 import pickle
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ from scipy.optimize import minimize
 
 from brainfwd._core.checks import ShapeError, UnitError
 from brainfwd._core.units import nAm, uV
-from brainfwd.inverse import BMN, BMN_joint, SourceEstimator, gamma_lambda_map_sflex, gamma_map_sflex
+from brainfwd.inverse import BMN, BMN_joint, GammaMAP, SourceEstimator, gamma_lambda_map_sflex, gamma_map_sflex
 
 M, N, T, NOISE = 8, 20, 60, 0.3
 
@@ -197,6 +199,7 @@ def test_a_group_keeps_its_variance():
     assert result.converged
 
 
+@pytest.mark.filterwarnings('ignore:.*every patch is one source:UserWarning')
 def test_both_updates_have_one_minimum():
     problem, options = PROBLEMS[1], {'src_coords': PROBLEMS[1].places, 'sigma': 0.001, 'max_iter': 4000, 'tol': 1e-9}
     found = [gamma_map_sflex(problem.flat, problem.data, NOISE, update_mode=mode, **options) for mode in (2, 3)]
@@ -243,20 +246,108 @@ def test_estimator_is_the_solver(name):
         result = pickle.loads(pickle.dumps(estimator.predict()))
         np.testing.assert_array_equal(result['posterior_mean'], expected['posterior_mean'])
         np.testing.assert_array_equal(result['posterior_cov'], expected['posterior_cov'])
-    other = estimator.predict(problem.data[:, 0])
-    assert other['posterior_mean'].shape == (3 * N, 1)
+    other = estimator.predict(problem.data[:, :2])
+    assert other['posterior_mean'].shape == (3 * N, 2)
 
 
 def test_estimator_refuses():
     problem = PROBLEMS[3]
-    with pytest.raises(ShapeError, match=r'n_orient=1; got \(8, 20, 3\)'):
+    with pytest.raises(ShapeError, match=r'n_orient=1 says; got \(8, 20, 3\)'):
         SourceEstimator(BMN, n_orient=1).fit(problem.gain, problem.data)
     with pytest.raises(ValueError, match=r'gamma_lambda_map_sflex learns the noise; got noise_var=0\.1'):
-        SourceEstimator(gamma_lambda_map_sflex, noise_var=0.1, n_orient=3).fit(problem.gain, problem.data).predict()
+        SourceEstimator(gamma_lambda_map_sflex, noise_var=0.1, n_orient=3).fit(problem.gain, problem.data)
     with pytest.raises(ValueError, match='got none: give it'):
-        SourceEstimator(BMN, n_orient=3).fit(problem.gain, problem.data).predict()
+        SourceEstimator(BMN, n_orient=3).fit(problem.gain, problem.data)
     with pytest.raises(RuntimeError, match=r'write \.fit'):
         SourceEstimator(BMN).predict()
+    with pytest.raises(TypeError, match=r"got 'BMN': write the function, without quotes"):
+        SourceEstimator('BMN')
+    for module in (GammaMAP, GammaMAP()):
+        with pytest.raises(TypeError, match='GammaMAP has a fit of its own, for records'):
+            SourceEstimator(module, {}, 1.0)
+    with pytest.raises(TypeError, match=r'solver_params=\.\.\.\) is a dict of settings; got 0\.1'):
+        SourceEstimator(BMN, 0.1)
+
+
+@pytest.mark.parametrize(
+    ('noise_var', 'error', 'match'),
+    [
+        (-1.0, ValueError, r'noise_var=\.\.\.\) must be above zero'),
+        (np.eye(M), ShapeError, r'noise_var=\.\.\.\) has shape \(\) one number; got \(8, 8\)'),
+        ('oracle', TypeError, r"the name of a mode; got 'oracle': write np\.var\(noise\)"),
+        (NOISE * uV**2, UnitError, 'bare'),
+    ],
+)
+def test_estimator_checks_before_it_computes(noise_var, error, match):
+    problem = PROBLEMS[1]
+    with pytest.raises(error, match=r'SourceEstimator\.fit.*' + match):
+        SourceEstimator(BMN, noise_var=noise_var).fit(problem.flat, problem.data)
+    with pytest.raises(ShapeError, match=r'SourceEstimator\.fit\(y\).*8 rows'):
+        SourceEstimator(BMN, noise_var=NOISE).fit(problem.flat, problem.data.T)
+
+
+def test_estimator_shows_its_settings():
+    estimator = SourceEstimator(gamma_map_sflex, SPARSE, 0.3)
+    expected = 'gamma_map_sflex, noise_var=0.3, n_orient=1; sigma, src_coords, max_iter, tol'
+    assert repr(estimator) == f'SourceEstimator({expected})'
+    assert repr(SourceEstimator(BMN_joint)) == 'SourceEstimator(BMN_joint, noise_var=None, n_orient=1)'
+
+
+@pytest.mark.parametrize('name', ['gamma_map_sflex', 'gamma_lambda_map_sflex', 'BMN', 'BMN_joint'])
+def test_a_logger_is_told_how_it_ended(name, caplog):
+    solve, options = SOLVERS[name]
+    mine = logging.getLogger('of.a.script')
+    for verbose, lines in ((False, []), (True, [('of.a.script', logging.INFO)])):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            result = solve(PROBLEMS[1].flat, PROBLEMS[1].data, verbose=verbose, logger=mine, **options)
+        assert [record[:2] for record in caplog.record_tuples] == lines
+    assert caplog.messages == [f'{name} {result.stopped}']
+
+
+def test_result_is_a_dict():
+    solve, options = SOLVERS['gamma_lambda_map_sflex']
+    result = solve(PROBLEMS[1].flat, PROBLEMS[1].data, **options)
+    late = [name for name in result if 'posterior_cov' in name]
+    assert isinstance(result, dict)
+    assert len(late) == 4
+
+    def _fresh():
+        return copy.deepcopy(result)
+
+    for read in (
+        dict, lambda r: {**r}, lambda r: r | {}, lambda r: {} | r, lambda r: dict(r.items()),
+        lambda r: dict(zip(r, r.values(), strict=True)), lambda r: {name: r.get(name) for name in r},
+        lambda r: {name: r.pop(name) for name in list(r)}, lambda r: dict(r.copy()), lambda r: dict(copy.copy(r)),
+    ):  # fmt: skip
+        plain = read(_fresh())
+        assert type(plain) is dict
+        for name in late:
+            np.testing.assert_array_equal(plain[name], result[name])
+    other = result.copy()
+    other['mine'] = 1
+    assert 'mine' not in result
+    assert 'mine' in other
+    assert other.stopped == result.stopped
+    assert other.get('not there', 3) == 3
+    assert all(isinstance(result[name], list) for name in result if name.endswith('_hist'))
+
+
+@pytest.mark.parametrize('k', [1, 3])
+def test_covariance_of_the_active_is_that_part_of_the_whole(k):
+    """Strong, few sources, so that some coefficients go to zero."""
+    rng = np.random.default_rng(0)
+    gain, x = rng.normal(size=(M, N * k)), np.zeros((N * k, T))
+    x[4 * k : 5 * k] = 10 * rng.normal(size=(k, T))
+    data = gain @ x + 0.1 * rng.normal(size=(M, T))
+    options = {'sigma': 0.015, 'src_coords': PROBLEMS[1].places, 'max_iter': 2000}
+    result = gamma_lambda_map_sflex(gain, data, n_orient=k, track_history=False, **options)
+    active = result['active_indices']
+    assert 0 < len(active) < N * k
+    for suffix in ('', '_coeff'):
+        whole = result[f'posterior_cov{suffix}'][np.ix_(active, active)]
+        part = result[f'posterior_cov_active{suffix}']
+        np.testing.assert_allclose(part, whole, rtol=1e-9, atol=1e-12 * abs(whole).max())
 
 
 @pytest.mark.parametrize(
@@ -274,9 +365,21 @@ def test_estimator_refuses():
         (BMN, {'tol': -1.0}, ValueError, 'not be negative'),
         (BMN_joint, {'L': np.eye(M)[:, :3], 'y': np.eye(M)[:, :3] @ np.eye(3)}, ValueError, 'without noise'),
         (gamma_map_sflex, {'noise_var': 1.0}, TypeError, r'\(20, 3\) in m; got none'),
-        (gamma_map_sflex, {'noise_var': 1.0, 'src_coords': np.zeros((3, 3))}, ShapeError, r'\(20, 3\); got \(3, 3\)'),
+        (
+            gamma_map_sflex,
+            {'noise_var': 1.0, 'src_coords': np.zeros((3, 3))},
+            ShapeError,
+            r'8 sensors and 20 sources; got \(3, 3\)',
+        ),
         (gamma_map_sflex, {'noise_var': 1.0, 'update_mode': 1} | SPARSE, ValueError, 'convex bounding'),
         (gamma_lambda_map_sflex, SPARSE | {'y': PROBLEMS[1].data[:, :4]}, ValueError, 'varies in 4 directions'),
+        (BMN_joint, {'y': PROBLEMS[1].flat[:, :1] @ np.ones((1, T))}, ValueError, 'source and noise are alike'),
+        (BMN_joint, {'y': PROBLEMS[1].data[:, 0]}, ValueError, 'source and noise are alike'),
+        (gamma_map_sflex, SPARSE | {'noise_var': 1.0, 'normalize': 'row'}, ValueError, "'sym'.*got 'row'"),
+        (gamma_map_sflex, SPARSE | {'noise_var': 1.0, 'sigma': 10}, ValueError, 'a sigma of 10 m.*in mm'),
+        (gamma_lambda_map_sflex, SPARSE | {'src_coords': 1e3 * PROBLEMS[1].places}, ValueError, 'in mm'),
+        (gamma_lambda_map_sflex, SPARSE | {'lambda_damping': 0.5}, ValueError, 'leave both out'),
+        (gamma_lambda_map_sflex, SPARSE | {'update_mode_noise': 1}, ValueError, 'leave both out'),
         (gamma_lambda_map_sflex, SPARSE | {'learn_lambda': False}, ValueError, 'gamma_map_sflex'),
         (gamma_lambda_map_sflex, SPARSE | {'init_gamma': 1.0}, ValueError, 'both init_gamma and init_lambda'),
         (BMN_joint, {'noise_var': 0.1}, ValueError, 'leave it out'),

@@ -1,11 +1,15 @@
 """Powers learned from a covariance, against what maximum likelihood is where it is known."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from brainfwd.inverse import champagne_solver
+
+pytestmark = pytest.mark.filterwarnings('ignore:champagne_solver has not settled:UserWarning')
 
 
 @pytest.fixture(scope='module')
@@ -133,6 +137,19 @@ def test_stops_where_nothing_changes(problem):
     np.testing.assert_array_equal(long, longer)
     before, after = (champagne_solver(cov, gain, noise_cov, n, tol=0.0)[0] for n in (1, 2))
     assert abs(after - before).max() > 0.1 * after.max()
+
+
+def test_says_when_it_has_not_settled(problem):
+    cov, gain, noise_cov = problem
+    with pytest.warns(UserWarning, match=r'not settled after 2 steps.*more than tol=0\.001\. Write a larger max_iter'):
+        champagne_solver(cov, gain, noise_cov, 2, tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        champagne_solver(cov, gain, noise_cov, 2000, tol=1e-3)
+        # where nothing can be told, and where all powers are zero
+        jax.jit(lambda cov: champagne_solver(cov, gain, noise_cov, 2, tol=1e-3))(jnp.asarray(cov))
+        across = np.eye(3)[:, :1]
+        assert champagne_solver(np.outer(np.eye(3)[1], np.eye(3)[1]), across, np.eye(3))[0] == 0
 
 
 def test_noise_of_an_identity_is_not_assumed(problem):

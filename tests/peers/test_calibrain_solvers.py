@@ -1,5 +1,7 @@
 """The solvers against CaliBrain's: the same steps where those are right, a larger likelihood where they are not."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,21 @@ def _unit_of_gamma(gain, data, noise_var=1.0):
 def _nll(gain, data, gamma, noise):
     model = (gain * gamma) @ gain.T + np.diag(np.broadcast_to(noise, (len(gain),)))
     return np.linalg.slogdet(model)[1] + np.trace(np.linalg.solve(model, data @ data.T)) / data.shape[1]
+
+
+@pytest.mark.parametrize('ours', [gamma_map_sflex, gamma_lambda_map_sflex, BMN, BMN_joint])
+def test_same_arguments_in_the_same_order(ours):
+    """But for src_coords, which is among their others, and the update of the noise, which is that of the sources."""
+
+    def told(solver):
+        named = inspect.signature(solver).parameters.values()
+        return [(each.name, each.default) for each in named if each.name not in ('kwargs', 'src_coords')]
+
+    alike = [
+        (name, None if name == 'update_mode_noise' else value)
+        for name, value in told(getattr(calibrain, ours.__name__))
+    ]
+    assert told(ours) == alike
 
 
 @pytest.mark.parametrize('seed', [0, 1])

@@ -1,5 +1,6 @@
 """Gaussian patches, as a basis in which few are active."""
 
+import warnings
 from typing import Any
 
 import brainunit as u
@@ -10,6 +11,8 @@ from brainfwd._core import checks
 __all__ = ['spatial_basis']
 
 _BLOCK = 1024
+# no head is as wide, m
+_TOO_WIDE = 1.0
 
 
 def spatial_basis(positions: Any, sigma: Any, cutoff: float = 3.0) -> Any:
@@ -24,8 +27,8 @@ def spatial_basis(positions: Any, sigma: Any, cutoff: float = 3.0) -> Any:
 
     Parameters
     ----------
-    positions : Quantity or array
-        (sources, 3); an array is in m.
+    positions : Quantity
+        (sources, 3), m.
     sigma : Quantity
         :math:`\sigma`, mm: at this distance a patch has 61 % of its height.
     cutoff : float
@@ -42,16 +45,21 @@ def spatial_basis(positions: Any, sigma: Any, cutoff: float = 3.0) -> Any:
     UnitError, ShapeError
         Positions or a sigma that are no lengths; positions that are not (sources, 3).
     ValueError
-        Values that are not finite; a sigma or a cutoff that is not above zero.
+        Values that are not finite; a sigma or a cutoff that is not above zero; places a metre apart, or a sigma of
+        a metre.
+
+    Warns
+    -----
+    UserWarning
+        No source is within the patch of another.
 
     Source: Haufe et al. (2008), NeuroImage 42, 726-738; Haufe et al. (2011), NeuroImage 54, 851-859.
     """
     from scipy.sparse import csr_matrix
     from scipy.spatial import cKDTree
 
-    if isinstance(positions, u.Quantity):
-        positions = checks.quantity(positions, u.meter, 'spatial_basis(positions)').mantissa
-    places = np.asarray(checks.array(positions, 'spatial_basis(positions)'), float)
+    positions = checks.quantity(positions, u.meter, 'spatial_basis(positions)')
+    places = np.asarray(positions.to_decimal(u.meter), float)
     if places.ndim != 2 or places.shape[1] != 3 or not len(places):
         raise checks.ShapeError(f'spatial_basis(positions) has shape (sources, 3); got {places.shape}.')
     checks.finite(places, 'spatial_basis(positions)')
@@ -62,9 +70,23 @@ def spatial_basis(positions: Any, sigma: Any, cutoff: float = 3.0) -> Any:
     checks.positive(sigma, 'spatial_basis(sigma)')
     checks.positive(cutoff, 'spatial_basis(cutoff=...)')
 
+    span = np.ptp(places, axis=0).max()
+    if max(span, sigma) > _TOO_WIDE:
+        raise ValueError(
+            f'spatial_basis(positions, sigma) is of sources in a head; got {span:g} m from the first to the last, and '
+            f'a sigma of {sigma:g} m: are these numbers in mm? Write them * u.mm.'
+        )
+
     # rounding does not decide where neighbours of a grid lie at the cutoff
     tree, farthest = cKDTree(places), cutoff * sigma * (1 + 1e-9)
     ends = np.cumsum(tree.query_ball_point(places, farthest, return_length=True))
+    if len(places) > 1 and ends[-1] == len(places):
+        nearest = np.median(tree.query(places, 2)[0][:, 1])
+        warnings.warn(
+            f'spatial_basis: no source is within {cutoff:g} sigma, {1e3 * cutoff * sigma:.3g} mm, of another, so that '
+            f'every patch is one source; neighbours are {1e3 * nearest:.3g} mm apart. Take a larger sigma.',
+            stacklevel=2,
+        )
     starts = np.concatenate([[0], ends])
     # filled block by block, as all at once takes three times the memory
     weights, indices, scale = np.empty(ends[-1]), np.empty(ends[-1], np.int32), np.empty(len(places))

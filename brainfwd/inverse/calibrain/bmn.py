@@ -1,12 +1,13 @@
 """Minimum norm of learned strength, under CaliBrain's names."""
 
+import logging
 from typing import Any
 
 import numpy as np
 
 from brainfwd._core.linear_algebra import symmetric_power
 from brainfwd.inverse.calibrain.problem import stated
-from brainfwd.inverse.calibrain.result import SolverResult, common
+from brainfwd.inverse.calibrain.result import SolverResult, common, history
 from brainfwd.inverse.calibrain.solution import solved
 
 __all__ = ['BMN', 'BMN_joint']
@@ -20,7 +21,9 @@ def BMN(
     max_iter: int = 1000,
     tol: float = 1e-6,
     init_gamma: Any = None,
+    verbose: bool = False,
     normalization: bool = False,
+    logger: logging.Logger | None = None,
 ) -> SolverResult:
     r"""Minimum norm with the variance of the sources learned, one for all; noise of known variance.
 
@@ -30,7 +33,7 @@ def BMN(
 
     Parameters
     ----------
-    L, y, noise_var, n_orient, max_iter, tol
+    L, y, noise_var, n_orient, max_iter, tol, verbose, logger
         As for `gamma_map_sflex`.
     init_gamma : Quantity or float, optional
         Where :math:`\gamma` begins, (nA m)2.
@@ -60,7 +63,7 @@ def BMN(
     """
     problem = stated('BMN', L, y, n_orient, noise_var=noise_var, init_gamma=init_gamma)
     root = _standardising(problem.gain) if normalization else None
-    solution = solved(problem, root=root, shared=True, max_iter=max_iter, tol=tol)
+    solution = solved(problem, root=root, shared=True, verbose=verbose, logger=logger, max_iter=max_iter, tol=tol)
     return SolverResult(common(problem, solution), solution)
 
 
@@ -74,8 +77,10 @@ def BMN_joint(
     init_gamma: Any = None,
     init_lambda: Any = None,
     learn_noise: bool = True,
+    verbose: bool = False,
     normalization: bool = False,
     track_history: bool = True,
+    logger: logging.Logger | None = None,
 ) -> SolverResult:
     r"""`BMN` with the variance of the noise learned too, one for all sensors.
 
@@ -85,7 +90,7 @@ def BMN_joint(
 
     Parameters
     ----------
-    L, y, n_orient, max_iter, tol, normalization
+    L, y, n_orient, max_iter, tol, verbose, normalization, logger
         As for `BMN`.
     noise_var : Quantity or float, optional
         Given where ``learn_noise`` is False, and only there.
@@ -100,12 +105,12 @@ def BMN_joint(
     -------
     SolverResult
         As of `BMN`; ``noise_var`` and ``lambda`` are what was learned; after each step ``gamma_hist``,
-        ``lambda_hist`` and ``noise_var_hist``, and ``err_gamma_hist``, how much it changed.
+        ``lambda_hist`` and ``noise_var_hist``, and ``err_gamma_hist``, how much it changed: lists, if without units.
 
     Raises
     ------
     UnitError, ShapeError, ValueError
-        As `BMN`; a ``noise_var`` where it is to be learned, or none where it is not.
+        As `BMN`; a ``noise_var`` where it is to be learned, or none where it is not; data that vary in one direction.
 
     Warns
     -----
@@ -128,18 +133,20 @@ def BMN_joint(
         root=_standardising(problem.gain) if normalization else None,
         shared=True,
         track=track_history,
+        verbose=verbose,
+        logger=logger,
         max_iter=max_iter,
         tol=tol,
     )
     values = common(problem, solution)
     values['lambda'] = values['noise_var']
     if track_history:
-        levels = problem.units.of(np.array([step.noise[0] for step in solution.steps]), 2, 0)
+        levels = [step.noise[0] for step in solution.steps]
         values |= {
-            'gamma_hist': problem.units.of(np.array([step.gamma[0] for step in solution.steps]), 0, 2),
-            'lambda_hist': levels,
-            'noise_var_hist': levels,
-            'err_gamma_hist': solution.changes,
+            'gamma_hist': history(problem, [step.gamma[0] for step in solution.steps], 0, 2),
+            'lambda_hist': history(problem, levels, 2, 0),
+            'noise_var_hist': history(problem, levels, 2, 0),
+            'err_gamma_hist': solution.changes.tolist(),
         }
     return SolverResult(values, solution)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.linear_algebra import FLOOR
 from brainfwd.inverse.functions.arguments import Units, matrix, seen_by_sensors, unpack
 
 __all__ = ['Problem', 'stated']
@@ -31,8 +32,21 @@ class Problem:
                 f'{self.where}(noise_var=...) is the variance of the noise, as of data before a stimulus; got none: '
                 f'give it, or learn it by gamma_lambda_map_sflex or BMN_joint.'
             )
-        checks.shape_is(self.variances['noise_var'], (), f'{self.where}(noise_var=...)', 'one number')
         return self.variances['noise_var'][None]
+
+    def check_directions(self, learns: str) -> None:
+        """Refuse data that vary in too few directions to learn the noise, ``'level'`` or ``'sensors'``, from them."""
+        varies, n = np.linalg.matrix_rank(self.data, rtol=FLOOR**0.5), len(self.gain)
+        if learns == 'level' and varies == 1:
+            raise ValueError(
+                f'{self.where}(y) varies in one direction, where source and noise are alike: take more samples, or '
+                f'write learn_noise=False and give noise_var.'
+            )
+        if learns == 'sensors' and varies < n:
+            raise ValueError(
+                f'{self.where}(y) varies in {varies} directions, too few to learn the noise of each of {n} sensors: '
+                f'take more samples, or write gamma_map_sflex(noise_var=...).'
+            )
 
     def start(self, n_gammas: int, n_noises: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Where the variances begin, if it was said."""
@@ -62,6 +76,12 @@ def stated(where: str, L: Any, y: Any, n_orient: int, **variances: Any) -> Probl
         raise ValueError(f'{where}(n_orient=...) is 1, 2 or 3; got {n_orient!r}.')
     y = y[:, None] if np.ndim(y) == 1 else y
     given = {name: value for name, value in variances.items() if value is not None}
+    if isinstance(given.get('noise_var'), str):
+        raise TypeError(
+            f'{where}(noise_var=...) is a variance, not the name of a mode; got {given["noise_var"]!r}: write '
+            f'np.var(noise) of what a simulation added, np.var(y[:, before]) of a baseline, or None for a solver that '
+            f'learns it.'
+        )
     units, (gain, data, *rest) = unpack(where, L=L, y=y, **given)
     gain, data = np.asarray(gain, float), np.asarray(data, float)
     shape = gain.shape
@@ -78,5 +98,7 @@ def stated(where: str, L: Any, y: Any, n_orient: int, **variances: Any) -> Probl
     if not data.any():
         raise ValueError(f'{where}(y) is zero throughout: nothing can be learned from it.')
     for name, value in zip(given, rest, strict=True):
+        if name == 'noise_var':
+            checks.shape_is(value, (), f'{where}(noise_var=...)', 'one number')
         checks.positive(value, f'{where}({name}=...)')
     return Problem(where, units, gain, data, {name: np.asarray(value) for name, value in zip(given, rest, strict=True)})

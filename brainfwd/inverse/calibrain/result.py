@@ -1,20 +1,24 @@
 """What the four solvers answer."""
 
+import copy
+import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
+from types import SimpleNamespace
 from typing import Any
 
+import brainunit as u
 import numpy as np
 
 from brainfwd.inverse.calibrain.problem import Problem
 from brainfwd.inverse.calibrain.solution import Solution
 from brainfwd.inverse.posterior import Posterior
 
-__all__ = ['SolverResult', 'common', 'dense']
+__all__ = ['SolverResult', 'common', 'dense', 'history']
 
 
-class SolverResult(Mapping):
-    """What a solver found, under the names of CaliBrain; read as a dict is.
+class SolverResult(dict[str, Any]):
+    """What a solver found, under the names of CaliBrain: a dict.
 
     A covariance has a row for each coefficient, and is computed when it is read; `posterior` has the variances, blocks,
     sums over regions and draws without.
@@ -31,22 +35,35 @@ class SolverResult(Mapping):
         Why it stopped.
     """
 
-    def __init__(self, values: dict[str, Any], solution: Solution):
-        self._values = values
+    def __init__(self, values: dict[str, Any], solution: Any):
+        dict.__init__(self, values)
         self.posterior, self.nll = solution.posterior, solution.nll
         self.converged, self.stopped = solution.converged, solution.stopped
 
     def __getitem__(self, key: str) -> Any:
-        value = self._values[key]
-        if callable(value):
-            value = self._values[key] = value()
+        value = dict.__getitem__(self, key)
+        if isinstance(value, functools.partial):
+            value = self[key] = value()
         return value
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+    # these read by __getitem__, where those of dict do not; and so do dict(result) and {**result}, for the __iter__
+    get: Any = MutableMapping.get
+    pop: Any = MutableMapping.pop
+    items: Any = MutableMapping.items
+    values: Any = MutableMapping.values
 
-    def __len__(self) -> int:
-        return len(self._values)
+    def __iter__(self) -> Iterator[str]:
+        return dict.__iter__(self)
+
+    def __or__(self, other: Any) -> Any:
+        return {**self, **other}
+
+    def __reduce__(self) -> tuple:
+        return type(self), (dict.copy(self), SimpleNamespace(**vars(self)))
+
+    def copy(self) -> 'SolverResult':
+        """Another dict, of the same values."""
+        return copy.copy(self)
 
     def __repr__(self) -> str:
         return f'SolverResult({self.stopped}; {", ".join(sorted(self))})'
@@ -68,13 +85,22 @@ def common(problem: Problem, solution: Solution) -> dict[str, Any]:
     return values if k == 1 else values | {'posterior_mean_reshaped': mean}
 
 
-def dense(problem: Problem, posterior: Posterior, rows: np.ndarray | None = None) -> Callable[[], Any]:
-    """How to compute a covariance, or some of its rows and columns."""
-    return functools.partial(_dense, posterior, problem.units.sensor is None, rows)
+def history(problem: Problem, values: list[Any], sensor: int, moment: int) -> Any:
+    """What each step found, in powers of units as `Units.of` takes them: a list of bare numbers, or a Quantity."""
+    told = problem.units.of(np.array(values), sensor, moment)
+    return told if isinstance(told, u.Quantity) else told.tolist()
 
 
-def _dense(posterior: Posterior, is_bare: bool, rows: np.ndarray | None) -> Any:
+def dense(problem: Problem, posterior: Posterior, active: np.ndarray | None = None) -> functools.partial:
+    """How to compute a covariance, or that of the active patches, all whose prior is not 0, and of their places."""
+    if active is not None:
+        basis = None if posterior.basis is None else posterior.basis[active][:, active]
+        root, columns = posterior.root[active], posterior.columns[:, active]
+        posterior = dataclasses.replace(posterior, root=root, columns=columns, basis=basis)
+    return functools.partial(_dense, posterior, problem.units.sensor is None)
+
+
+def _dense(posterior: Posterior, is_bare: bool) -> Any:
     n = posterior.n_sources * posterior.n_orientations
     matrix = posterior.covariance().reshape((n, n))
-    matrix = matrix if rows is None else matrix[np.ix_(rows, rows)]
     return matrix.mantissa if is_bare else matrix

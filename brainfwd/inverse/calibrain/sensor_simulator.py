@@ -6,6 +6,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.keys import as_seed
 from brainfwd.inverse.functions.arguments import unpack
 
 __all__ = ['SensorSimulator', 'SimulatedSensors']
@@ -125,6 +126,7 @@ class SensorSimulator:
         std = float(arrays[2]) if len(arrays) > 2 else 1.0
         checks.positive(std, f'{where}(sensor_white_noise_std=...)')
         alpha = checks.number(alpha_SNR, f'{where}(alpha_SNR=...)')
+        seed = as_seed(seed, f'{where}(seed=...)')
         if not 0 <= alpha <= 1:
             raise ValueError(f'{where}(alpha_SNR=...) is from 0 to 1; got {alpha:g}.')
         if L.ndim not in (2, 3) or x.shape[:-1] != L.shape[1:]:
@@ -138,7 +140,7 @@ class SensorSimulator:
             raise ValueError(f'{where}(x, L) is to be seen by the sensors, or no noise has a ratio to it; got zeros.')
         eta, noise = 0.0, np.zeros_like(clean)
         if alpha < 1:
-            drawn = np.random.RandomState(int(seed)).normal(0.0, std, clean.shape)
+            drawn = np.random.RandomState(seed).normal(0.0, std, clean.shape)
             eta = float((1.0 if alpha == 0 else (1 - alpha) / alpha) * (size / np.linalg.norm(drawn)))
             noise = eta * drawn
         noisy = noise.copy() if alpha == 0 else clean + noise

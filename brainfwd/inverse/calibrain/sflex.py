@@ -1,20 +1,22 @@
 """Sparse Gaussian patches, under CaliBrain's names."""
 
+import logging
 from typing import Any
 
 import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
-from brainfwd._core.linear_algebra import FLOOR
 from brainfwd.inverse.bayes.spatial_basis import spatial_basis
 from brainfwd.inverse.calibrain.problem import Problem, stated
-from brainfwd.inverse.calibrain.result import SolverResult, common, dense
+from brainfwd.inverse.calibrain.result import SolverResult, common, dense, history
 from brainfwd.inverse.calibrain.solution import Solution, solved
 
 __all__ = ['gamma_lambda_map_sflex', 'gamma_map_sflex']
 
 _UPDATES = {2: 'convex-bounding', 3: 'em'}
+# the same updates, as update_mode_noise counts them
+_OF_NOISE = {2: 2, 3: 1}
 
 
 def gamma_map_sflex(
@@ -28,6 +30,10 @@ def gamma_map_sflex(
     init_gamma: Any = None,
     sigma: Any = 0.01,
     threshold_factor: float = 3.0,
+    normalize: str = 'sym',
+    eps: float = 1e-12,
+    verbose: bool = False,
+    logger: logging.Logger | None = None,
     src_coords: Any = None,
 ) -> SolverResult:
     r"""Sparse Gaussian patches, each with a variance that is learned; noise of known variance.
@@ -52,7 +58,7 @@ def gamma_map_sflex(
     max_iter : int
         Steps at most.
     tol : float
-        Stop where the variances, as they reach the sensors, change by less than this share of their sum.
+        Stop where the slope of the evidence, in the logarithms of the variances, is below this for each sensor.
     update_mode : int
         2 for convex bounding, 3 for expectation maximisation.
     init_gamma : Quantity or float or array, optional
@@ -61,6 +67,12 @@ def gamma_map_sflex(
         Width of the patches; a bare number is in m.
     threshold_factor : float
         Patches end at this many sigma.
+    normalize : {'sym'}
+        Patches have the scale of `spatial_basis`, and no other.
+    eps : float
+        Not used: no patch has a sum that it would be the least of.
+    verbose, logger
+        Whether a logger, that of this module if none is given, is told how it ended, as information.
     src_coords : Quantity or array
         (n_sources, 3) places of the sources; an array is in m.
 
@@ -91,8 +103,9 @@ def gamma_map_sflex(
     the same variances.
     """
     problem = stated('gamma_map_sflex', L, y, n_orient, noise_var=noise_var, init_gamma=init_gamma)
-    basis = _patches(problem, sigma, threshold_factor, src_coords)
-    solution = solved(problem, basis=basis, update=_update(problem, update_mode), max_iter=max_iter, tol=tol)
+    update = _update(problem, update_mode)
+    basis = _patches(problem, sigma, threshold_factor, normalize, src_coords)
+    solution = solved(problem, basis=basis, update=update, verbose=verbose, logger=logger, max_iter=max_iter, tol=tol)
     values = common(problem, solution) | _of_patches(problem, solution)
     values |= {
         'active_source_indices': np.flatnonzero(solution.gamma[:, 0]),
@@ -110,24 +123,34 @@ def gamma_lambda_map_sflex(
     init_gamma: Any = None,
     init_lambda: Any = None,
     learn_lambda: bool = True,
+    update_mode_noise: int | None = None,
+    lambda_damping: float = 1.0,
     max_iter: int = 300,
     tol: float = 1e-6,
     update_mode: int = 2,
     track_history: bool = True,
     sigma: Any = 0.01,
     threshold_factor: float = 3.0,
+    normalize: str = 'sym',
+    eps: float = 1e-12,
+    verbose: bool = False,
+    logger: logging.Logger | None = None,
     src_coords: Any = None,
 ) -> SolverResult:
     r"""Sparse Gaussian patches, and noise with a variance of each sensor: all variances are learned.
 
     Parameters
     ----------
-    L, y, n_orient, max_iter, tol, update_mode, sigma, threshold_factor, src_coords
+    L, y, n_orient, max_iter, tol, update_mode, sigma, threshold_factor, normalize, eps, verbose, logger, src_coords
         As for `gamma_map_sflex`; more samples than there are sensors.
     init_gamma, init_lambda : Quantity or float or array, optional
         Where the variances of sources and noise begin: numbers, or (n_sources,) and (n_sensors,). Both, or neither.
     learn_lambda : bool
         True: with noise that is known it is `gamma_map_sflex`.
+    update_mode_noise : {2, 1}, optional
+        The noise takes the update of the sources: 2 for convex bounding, 1 for expectation maximisation.
+    lambda_damping : {1.0}
+        Steps of the noise are whole ones.
     track_history : bool
         Whether to keep what each step found; without it is quicker.
 
@@ -137,7 +160,8 @@ def gamma_lambda_map_sflex(
         As of `gamma_map_sflex`, with ``B_operator``, the patches of all components, for ``B_spatial``;
         ``posterior_cov_active`` and ``posterior_cov_active_coeff``, rows and columns of ``active_indices``;
         ``lambdas``, the variance of the noise of each sensor, and their mean ``lambda_mean`` and ``noise_var``; and
-        after each step ``n_active_hist``, ``lambda_mean_hist``, and ``err_gamma_hist``, how much it changed.
+        after each step ``n_active_hist``, ``lambda_mean_hist``, and ``err_gamma_hist``, how much it changed: lists, if
+        without units.
 
     Raises
     ------
@@ -160,28 +184,30 @@ def gamma_lambda_map_sflex(
     if not learn_lambda:
         raise ValueError(f'{where} learns the noise; got learn_lambda=False: write gamma_map_sflex(noise_var=...).')
     problem = stated(where, L, y, n_orient, init_gamma=init_gamma, init_lambda=init_lambda)
-    basis, n = _patches(problem, sigma, threshold_factor, src_coords), len(problem.gain)
-    varies = np.linalg.matrix_rank(problem.data, rtol=FLOOR**0.5)
-    if varies < n:
+    update = _update(problem, update_mode)
+    if update_mode_noise not in (None, _OF_NOISE[update_mode]) or lambda_damping != 1:
         raise ValueError(
-            f'{where}(y) varies in {varies} directions, too few to learn the noise of each of {n} sensors: take more '
-            f'samples, or write gamma_map_sflex(noise_var=...).'
+            f'{where} takes the same, whole steps for the noise and the sources, by which the likelihood never falls; '
+            f'got update_mode_noise={update_mode_noise!r}, lambda_damping={lambda_damping!r}: leave both out.'
         )
+    basis = _patches(problem, sigma, threshold_factor, normalize, src_coords)
     solution = solved(
         problem,
         learns='sensors',
         basis=basis,
-        update=_update(problem, update_mode),
+        update=update,
         track=track_history,
+        verbose=verbose,
+        logger=logger,
         max_iter=max_iter,
         tol=tol,
     )
     values = common(problem, solution) | _of_patches(problem, solution)
-    rows = values['active_indices']
+    active = np.flatnonzero(solution.gamma[:, 0])
     values |= {
         'B_operator': basis if n_orient == 1 else kron(basis, identity(n_orient), format='csr'),
-        'posterior_cov_active': dense(problem, solution.posterior, rows),
-        'posterior_cov_active_coeff': dense(problem, solution.posterior_of_coefficients, rows),
+        'posterior_cov_active': dense(problem, solution.posterior, active),
+        'posterior_cov_active_coeff': dense(problem, solution.posterior_of_coefficients, active),
         'lambdas': problem.units.of(solution.noise, 2, 0),
         'lambda_mean': values['noise_var'],
     }
@@ -190,8 +216,8 @@ def gamma_lambda_map_sflex(
     if track_history:
         values |= {
             'n_active_hist': [n_orient * int((step.gamma > 0).sum()) for step in solution.steps],
-            'lambda_mean_hist': problem.units.of(np.array([step.noise.mean() for step in solution.steps]), 2, 0),
-            'err_gamma_hist': solution.changes,
+            'lambda_mean_hist': history(problem, [step.noise.mean() for step in solution.steps], 2, 0),
+            'err_gamma_hist': solution.changes.tolist(),
         }
     return SolverResult(values, solution)
 
@@ -205,13 +231,19 @@ def _update(problem: Problem, mode: int) -> str:
     return _UPDATES[mode]
 
 
-def _patches(problem: Problem, sigma: Any, cutoff: float, places: Any) -> Any:
-    n = problem.gain.shape[1]
+def _patches(problem: Problem, sigma: Any, cutoff: float, normalize: Any, places: Any) -> Any:
+    m, n, _ = problem.gain.shape
+    if normalize != 'sym':
+        raise ValueError(f"{problem.where}(normalize=...) is 'sym', the scale of spatial_basis; got {normalize!r}.")
     if places is None:
         raise TypeError(f'{problem.where}(src_coords=...) are the places of the sources, ({n}, 3) in m; got none.')
     if np.shape(places) != (n, 3):
-        raise checks.ShapeError(f'{problem.where}(src_coords=...) has shape ({n}, 3); got {np.shape(places)}.')
-    return spatial_basis(places, sigma if isinstance(sigma, u.Quantity) else sigma * u.meter, cutoff)
+        raise checks.ShapeError(
+            f'{problem.where}(src_coords=...) has shape ({n}, 3), as L has {m} sensors and {n} sources; got '
+            f'{np.shape(places)}. L comes before y.'
+        )
+    places, sigma = (x if isinstance(x, u.Quantity) else np.asarray(x) * u.meter for x in (places, sigma))
+    return spatial_basis(places, sigma, cutoff)
 
 
 def _of_patches(problem: Problem, solution: Solution) -> dict[str, Any]:

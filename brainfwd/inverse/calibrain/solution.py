@@ -1,6 +1,7 @@
 """The one computation behind the four solvers: variances learned from the data, and what follows from them."""
 
 import functools
+import logging
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ def solved(
     root: np.ndarray | None = None,
     shared: bool = False,
     track: bool = False,
+    verbose: bool = False,
+    logger: logging.Logger | None = None,
     max_iter: int,
     tol: float,
     update: str = 'convex-bounding',
@@ -70,12 +73,15 @@ def solved(
         Whether all have one variance.
     track : bool
         Whether to keep what each step finds.
+    verbose, logger
+        Whether the logger is told how it ended.
     max_iter, tol, update
         As for `learn`.
     """
     max_iter = checks.positive_int(max_iter, f'{problem.where}(max_iter=...)')
     tol = checks.number(tol, f'{problem.where}(tol=...)')
     checks.non_negative(tol, f'{problem.where}(tol=...)')
+    problem.check_directions(learns)
     n, _, k = problem.gain.shape
     columns = coefficients_gain(problem.gain, basis)
     size = columns.shape[1]
@@ -128,6 +134,9 @@ def solved(
             stacklevel=3,
         )
 
+    stopped = f'{"settled" if converged else "out of steps"} {said}'
+    if verbose:
+        (logger or logging.getLogger(__name__)).info('%s %s', problem.where, stopped)
     nano = 1.0 if problem.units.sensor is None else 1e9
 
     def posterior(mean: np.ndarray, basis: Any = None) -> Posterior:
@@ -143,7 +152,7 @@ def solved(
         steps,
         abs(np.diff(gammas, axis=0)).sum(axis=1) / gammas[:-1].sum(axis=1),
         converged,
-        f'{"settled" if converged else "out of steps"} {said}',
+        stopped,
         coefficients,
         moments,
         posterior(moments, basis),

@@ -7,6 +7,7 @@ import brainunit as u
 import numpy as np
 
 from brainfwd._core import checks
+from brainfwd._core.keys import as_seed
 from brainfwd._core.units import nAm
 
 __all__ = ['SourceSimulator']
@@ -154,7 +155,7 @@ class SourceSimulator:
         if coil_type not in _COMPONENTS:
             raise ValueError(f'{where}(coil_type=...) is 1 (EEG), 3012 or 3022 (MEG); got {coil_type!r}.')
         n_components = 1 if orientation_type == 'fixed' else _COMPONENTS[coil_type]
-        rng = np.random.RandomState(int(seed))
+        rng = np.random.RandomState(as_seed(seed, f'{where}(seed=...)'))
         active = rng.choice(n_sources, size=nnz, replace=False)
         x = np.zeros((n_sources, n_components, len(self._times)))
         for source in active:

@@ -1,6 +1,7 @@
 """Powers of sources learned from a covariance."""
 
 import functools
+import warnings
 from typing import Any
 
 import jax
@@ -65,6 +66,11 @@ def champagne_solver(
         What is no covariance, values that are not finite, a number out of range, a source that no sensor sees;
         without ``noise_cov`` also a ``cov`` that varies in one direction only, where source and noise are alike.
 
+    Warns
+    -----
+    UserWarning
+        The powers have not settled. Not in compiled code.
+
     Notes
     -----
     In float64, by JAX; differentiable through the steps. Wipf & Nagarajan (2009), NeuroImage 44, 947-966; Wipf, Owen,
@@ -90,12 +96,19 @@ def champagne_solver(
             )
     tol = checks.array(tol, f'{where}(tol=...)')
     checks.non_negative(tol, f'{where}(tol=...)')
-    gamma, weights = compiled_in_double(functools.partial(_learned, max_iter=max_iter, floor=floor), tol, *arrays)
+    learned = functools.partial(_learned, max_iter=max_iter, floor=floor)
+    gamma, weights, change = compiled_in_double(learned, tol, *arrays)
+    if (last := concrete(change)) is not None and not last <= concrete(tol):
+        warnings.warn(
+            f'{where} has not settled after {max_iter} steps: the last changed powers by {last:.1e} of the largest, '
+            f'more than tol={float(tol):g}. Write a larger max_iter, or a larger tol.',
+            stacklevel=2,
+        )
     return units.of(gamma, 0, 2), units.of(weights, -1, 1)
 
 
 @functools.partial(jax.jit, static_argnames=('max_iter', 'floor'))
-def _learned(tol: Any, cov: Any, gain: Any, noise_cov: Any = None, *, max_iter: int, floor: float) -> tuple[Any, Any]:
+def _learned(tol: Any, cov: Any, gain: Any, noise_cov: Any = None, *, max_iter: int, floor: float) -> tuple[Any, ...]:
     n_sensors, n_sources = gain.shape
     # what has no noise is gone from gain and data; the identity below then stands there for itself
     if noise_cov is None:
@@ -124,12 +137,13 @@ def _learned(tol: Any, cov: Any, gain: Any, noise_cov: Any = None, *, max_iter: 
         new = gamma * jnp.sqrt(jnp.where(visible, ratio, 1.0))
         if noise_cov is None:
             noise = jnp.maximum(noise * jnp.sqrt(explained[n_sources:].sum() / seen[n_sources:].sum()), floor)
-        return new, noise, abs(new - gamma).max() <= tol * new.max()
+        largest = jnp.where(new.max() > 0, new.max(), 1.0)
+        return new, noise, jax.lax.stop_gradient(abs(new - gamma).max() / largest)
 
     def until_done(state: tuple, _: Any) -> tuple[tuple, None]:
-        return jax.lax.cond(state[2], lambda s: s, step, state), None
+        return jax.lax.cond(state[2] <= tol, lambda s: s, step, state), None
 
     # sources of equal power that together are as strong as the data
     start = jnp.where(visible, white.trace() / jnp.square(gain).sum(), 0.0)
-    (gamma, noise, _), _ = jax.lax.scan(until_done, (start, noise, False), length=max_iter)
-    return gamma, gamma[:, None] * solve_positive(model(gamma, noise), gain).T @ whitener
+    (gamma, noise, change), _ = jax.lax.scan(until_done, (start, noise, jnp.asarray(jnp.inf)), length=max_iter)
+    return gamma, gamma[:, None] * solve_positive(model(gamma, noise), gain).T @ whitener, change
