@@ -97,12 +97,14 @@ def _symmetric_power_derivative(exponent: float, floor: float, primals: tuple, t
     return _assembled(vectors, powers), vectors @ (differences * (back @ tangents[0] @ vectors)) @ back
 
 
-def in_double(fn: Callable, *args: Any) -> Any:
+def in_double(fn: Callable, *args: Any, either: bool = False) -> Any:
     """``fn(*args)`` in float64, whatever the ambient precision: what it returns is in that of JAX.
 
     ``args`` are pytrees of JAX or NumPy arrays. By those of JAX ``fn`` may be differentiated, in reverse mode; those of
     NumPy stay so, and what follows from them alone is computed once, when ``fn`` is compiled. What ``jax.vmap`` maps is
-    computed in a loop: on a CPU that is quicker and takes less memory, and of two branches only one is computed.
+    computed in a loop: on a CPU that is quicker and takes less memory, and of two branches only one is computed. With
+    ``either``, ``fn`` is written for NumPy as well as for JAX: where nothing is traced NumPy computes, as there is
+    nothing to compile.
     """
     leaves, tree = jax.tree.flatten(args)
     traced = [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
@@ -110,6 +112,9 @@ def in_double(fn: Callable, *args: Any) -> Any:
     if not traced:
         return fn(*jax.tree.unflatten(tree, held))
     ambient = jnp.result_type(float)
+    if either and not is_traced(traced):
+        answer = fn(*jax.tree.map(_double, args))
+        return jax.tree.map(lambda x: jnp.asarray(x, _precision(x, ambient)), answer)
 
     def wide(*traced: Any) -> Any:
         given = iter(traced)

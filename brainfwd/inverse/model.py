@@ -69,7 +69,7 @@ class GaussianModel:
             columns = (white @ columns.reshape(n, -1)).reshape(len(white), -1, k)
             return root / self.nave**0.5, columns
 
-        return in_double(compute, self.gain, self.white, self.prior)
+        return in_double(compute, self.gain, self.white, self.prior, either=True)
 
     def posterior(self, y: Any) -> Posterior:
         """For (..., sensors) SI numbers, in the order of the sensors."""
@@ -82,7 +82,7 @@ class GaussianModel:
             mean = spread(self.basis, (coefficients @ root)[..., 0, :], -2)
             return mean[..., 0] if k == 1 else mean
 
-        mean = in_double(compute, root, columns, self.noise, self.white, y)
+        mean = in_double(compute, root, columns, self.noise, self.white, y, either=True)
         return Posterior(u.Quantity(mean, unit=nAm), root, columns, self.noise, self.basis)
 
     @property

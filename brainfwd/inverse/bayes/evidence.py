@@ -92,6 +92,8 @@ def learn(
     power = xp.trace(data_cov)
     start = beginning(power, strength, noise_strength, xp) if start is None else start
     step, k, noise_k = STEPS[update], n_columns(gain), n_columns(parts)
+    # rows of zeros, which compiled code keeps, do not count
+    n = (gain != 0).any(axis=(1, 2)).sum()
 
     def advanced(gain: Any, strength: Any, gamma: Any, level: Any) -> tuple[Any, Any, Any, Any]:
         nll, half, here = _evidence(gain, data, noise, parts, gamma, level)
@@ -102,7 +104,7 @@ def learn(
             forms = explained(parts, half, here)
             slope = slope + slope_of(level, forms)
             level = step(level, *forms, noise_k)
-        return new, level, nll, slope / len(gain)
+        return new, level, nll, slope / n
 
     drive = _stepped if xp is np else _compiled
     gamma, level, nll, n_iter, slope = drive(advanced, gain, strength, *start, max_iter, tol)

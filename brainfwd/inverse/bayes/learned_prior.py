@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self
 
 import brainunit as u
-import jax
 import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.fields import ParameterState
-from brainfwd._core.linear_algebra import FLOOR, inverse_factor, xp_of
+from brainfwd._core.linear_algebra import FLOOR, inverse_factor, is_traced, xp_of
 from brainfwd._core.units import nAm
 from brainfwd.inverse.base import LinearInverse
 from brainfwd.inverse.bayes.evidence import UPDATES, Learned, learn
@@ -28,6 +27,7 @@ from brainfwd.records import NoiseCovariance
 
 __all__ = ['LearnedPrior']
 
+_MAX_ITER = 1000
 _NOISES = ('known', 'level', 'sensors')
 # of the noise: what sources that explain nothing are left with where the fit stops
 _NOTHING = 1e-3
@@ -41,8 +41,9 @@ class LearnedPrior(LinearInverse):
 
     with :math:`C_y` the covariance of the data, their mean not taken away, since the moments have mean 0 and what is
     constant in the data is to be explained too:
-    ``fit(lead_field, noise_cov, data_cov=recording.covariance(centred=False))``. The answer is the mean of the moments under that prior, :math:`\Gamma G^T S^{-1} y`; `posterior` has what is left open,
-    under the same variances. These are taken for certain: intervals are too narrow where data are few.
+    ``fit(lead_field, noise_cov, data_cov=recording.covariance(centred=False))``. The answer is the mean of the moments
+    under that prior, :math:`\Gamma G^T S^{-1} y`; `posterior` has what is left open, under the same variances. These
+    are taken for certain: intervals are too narrow where data are few.
 
     Parameters
     ----------
@@ -85,10 +86,7 @@ class LearnedPrior(LinearInverse):
     tol = Setting(1e-4, 'slope of the evidence at which it stops', zero=True)
     loose = Setting(0.2, 'variance of tangential components relative to the normal one')
 
-    _given: Learned | None = None
-    """What `fit_each` has found."""
-
-    def __init__(self, *, noise: str = 'known', update: str = UPDATES[0], max_iter: int = 1000, **options: Any):
+    def __init__(self, *, noise: str = 'known', update: str = UPDATES[0], max_iter: int = _MAX_ITER, **options: Any):
         me = type(self).__name__
         if options.get('regularisation') is not None:
             raise TypeError(f'{me} learns its prior from the data: leave regularisation out.')
@@ -99,7 +97,7 @@ class LearnedPrior(LinearInverse):
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        if not isinstance(self.loose, jax.core.Tracer) and self.loose > 1:
+        if not is_traced(self.loose) and self.loose > 1:
             raise ValueError(f'{type(self).__name__}.loose is at most 1, which is free; got {float(self.loose):g}.')
 
     @of_a_solver
@@ -131,7 +129,12 @@ class LearnedPrior(LinearInverse):
         TypeError, UnitError, ShapeError, ValueError
             As for `fit`.
         """
-        where, covs = f'{type(self).__name__}.fit_each', list(data_covs)
+        where = f'{type(self).__name__}.fit_each'
+        if not isinstance(data_covs, Iterable):
+            raise TypeError(
+                f'{where}(data_covs=...) is a list of covariances; got {checks.kind(data_covs)}: write [it].'
+            )
+        covs = list(data_covs)
         if xp_of(lead_field, noise_cov, covs) is not np:
             raise TypeError(
                 f'{where} takes records, or Quantities of NumPy; got arrays of JAX: write jax.vmap of kernel_for, or '
@@ -139,23 +142,22 @@ class LearnedPrior(LinearInverse):
             )
         if not covs:
             return []
-        whitener = self._alone()
-        whitener.__dict__['_prepared'] = lambda problem: problem
-        gain, problem, _ = whitener._fit(lead_field, noise_cov, covs[0], nave, where)
-        white, whitened = problem.white, []
+        given = self._given(lead_field, noise_cov, covs[0], nave, where)
+        problem = self._problem(given, *given.values, nave, where)
+        columns, problems = self._columns(problem), []
         for i, cov in enumerate(covs):
             here = f'{where}(data_covs=...)[{i}]'
-            given = covariance_of(cov, self.data_record, gain.channels, here)
-            whitened.append(white @ given.si(given.values) @ white.T)
-            self._check_data(dataclasses.replace(problem, data_cov=whitened[-1]), here)
-        learned = self._learn(learn_each, self._columns(problem), self._noise_parts(problem), whitened)
+            data = covariance_of(cov, self.data_record, given.gain.channels, here)
+            white = problem.white @ data.si(data.values) @ problem.white.T
+            problems.append(dataclasses.replace(problem, data_cov=white, notes={}))
+            self._check_data(problems[-1], here)
+        learned = self._learn(learn_each, columns, self._noise_parts(problem), [each.data_cov for each in problems])
         solvers = []
-        for cov, found in zip(covs, learned, strict=True):
+        for each, found in zip(problems, learned, strict=True):
             solver = self._alone()
-            solver._given = found
-            solver.fit(lead_field, noise_cov, data_cov=cov, nave=nave, inverse_crime=inverse_crime)
-            solver._given = None
-            solvers.append(solver)
+            each.notes['learned'] = found
+            kernel = solver._prepared(each)
+            solvers.append(solver._keep(given.gain, kernel, each.notes, nave, inverse_crime))
         return solvers
 
     def _alone(self) -> Self:
@@ -183,17 +185,19 @@ class LearnedPrior(LinearInverse):
     def nll(self) -> Any:
         """(steps + 1,) what was minimised, at the start and after each step; in compiled code NaN follows."""
         nll, n_iter = self._learned('nll'), self._learned('n_iter')
-        return nll if isinstance(n_iter, jax.core.Tracer) else np.asarray(nll)[: int(n_iter) + 1]
+        return nll if is_traced(n_iter) else np.asarray(nll)[: int(n_iter) + 1]
 
     @property
     def n_iter(self) -> int:
         """How many steps were made."""
-        return int(self._learned('n_iter'))
+        n_iter = self._learned('n_iter')
+        return n_iter if is_traced(n_iter) else int(n_iter)
 
     @property
     def converged(self) -> bool:
         """Whether the variances settled, to within ``tol``."""
-        return bool(self._learned('slope') <= self.tol)
+        settled = self._learned('slope') <= self.tol
+        return settled if is_traced(settled) else bool(settled)
 
     @property
     def stopped(self) -> str:
@@ -233,14 +237,14 @@ class LearnedPrior(LinearInverse):
         basis = self._basis(problem.positions)
         columns = self._columns(problem)
         rest, parts = self._noise_parts(problem)
-        learned = self._given
+        learned = problem.notes.pop('learned', None)
         if learned is None:
             self._check_data(problem)
             learned = self._learn(learn, columns, (rest, parts), problem.data_cov)
         # (nA m)2, as float32 holds it
         problem.notes.update(learned._asdict() | {'gamma': learned.gamma * 1e18})
         noise = rest if parts is None else rest + model_cov(parts, learned.noise)
-        if not isinstance(learned.slope, jax.core.Tracer):
+        if not is_traced(learned.slope):
             self._check_found(learned, columns, noise)
         variance = self.by_component(learned.gamma, columns.shape[1:])
         problem.assume((root * variance[:, None, :]) @ root, None if parts is None else noise)
@@ -288,7 +292,7 @@ class LearnedPrior(LinearInverse):
         return identity * ~alive, (white * std)[:, :, None]
 
     def _check_data(self, problem: WhitenedProblem, where: str = '') -> None:
-        if any(isinstance(x, jax.core.Tracer) for x in (problem.data_cov, problem.white)):
+        if is_traced((problem.data_cov, problem.white)):
             return
         where = where or f'{type(self).__name__}.fit(data_cov=...)'
         values = np.linalg.eigvalsh(np.asarray(problem.data_cov))
@@ -336,4 +340,6 @@ class LearnedPrior(LinearInverse):
         return super()._noise(noise_cov, gain, where)
 
     def _shown(self) -> list[str]:
-        return [*super()._shown(), *([] if self.noise == 'known' else [f'noise={self.noise!r}'])]
+        chosen = {'noise': self._noise_model, 'update': self._update, 'max_iter': self._max_iter}
+        usual = {'noise': _NOISES[0], 'update': UPDATES[0], 'max_iter': _MAX_ITER}
+        return [*super()._shown(), *(f'{name}={value!r}' for name, value in chosen.items() if value != usual[name])]
