@@ -1,6 +1,7 @@
 """What every solver shares, linear or not: checks, whitening, units, and what it takes and gives back."""
 
 import abc
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -76,6 +77,8 @@ class InverseSolver(Module, abc.ABC):
         if len(rules) > 1:
             allowed = ', '.join((*self.strength, 'regularisation'))
             raise ValueError(f'{me} takes one of {allowed}; got {", ".join(rules)}.')
+        for given in values:
+            checks.choice(given, self._arguments(), f'an argument of {me}')
         self._set_parameters(values)
         self._check_settings()
         self._orientation = checks.choice(orientation, self.orientations, f'{me}(orientation=...)')
@@ -85,6 +88,18 @@ class InverseSolver(Module, abc.ABC):
         if regularisation is not None:
             checks.choice(regularisation, RULES, f'{me}(regularisation=...)')
         self._regularisation = regularisation
+
+    @classmethod
+    def _arguments(cls) -> list[str]:
+        """Names that the constructor knows: settings, and what is given by name."""
+        constructors = (vars(base)['__init__'] for base in cls.__mro__ if '__init__' in vars(base))
+        named = {
+            p.name
+            for each in constructors
+            for p in inspect.signature(each).parameters.values()
+            if p.kind is p.KEYWORD_ONLY
+        }
+        return sorted({*cls.parameter_fields, *named})
 
     @property
     def orientation(self) -> str:
@@ -356,8 +371,9 @@ class InverseSolver(Module, abc.ABC):
     def _fitted(self) -> tuple[Any, Channels]:
         kernel = self._kernel.value
         if kernel is None or self._gain is None:
+            data = ', data_cov=...' if self.needs_data else ''
             raise RuntimeError(
-                f'{type(self).__name__} has no kernel: write .fit(lead_field, noise_cov) first, '
+                f'{type(self).__name__} has no kernel: write .fit(lead_field, noise_cov{data}) first, '
                 f'and again after a parameter was changed.'
             )
         return kernel, self._gain.channels

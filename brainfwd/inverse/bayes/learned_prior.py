@@ -306,8 +306,8 @@ class LearnedPrior(LinearInverse):
             )
         if self._noise_model == 'sensors' and varies < n:
             raise ValueError(
-                f'{where} varies in {varies} of {n} directions, too few to tell the noise of each sensor: take more '
-                f"than {n} samples, or write noise='level'."
+                f'{where} varies in {varies} of {n} directions, too few to tell the noise of each sensor: take many '
+                f"times {n} samples, or write noise='level'."
             )
         if self._noise_model == 'level' and varies < n and self.warns_of_few:
             warnings.warn(

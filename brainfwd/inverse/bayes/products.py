@@ -35,12 +35,13 @@ def explained(gain: Any, half: Any, here: Any) -> tuple[Any, Any]:
     # in the directions of C, one product does for both
     power, directions = np.linalg.eigh(here)
     half = directions.T @ half
-    seen, data = np.empty((2, *gain.shape[1:]))
+    sums = np.stack([np.ones(len(power)), np.maximum(power, 0)])
+    forms = np.empty((2, *gain.shape[1:]))
     for part in _blocks(gain):
-        squares = np.square(half @ gain[:, part].reshape(len(gain), -1))
-        shape = seen[part].shape
-        seen[part], data[part] = squares.sum(axis=0).reshape(shape), (np.maximum(power, 0) @ squares).reshape(shape)
-    return seen.sum(axis=1), data.sum(axis=1)
+        columns = half @ gain[:, part].reshape(len(gain), -1)
+        forms[:, part] = (sums @ np.square(columns, out=columns)).reshape(2, -1, gain.shape[2])
+    seen, data = forms.sum(axis=2)
+    return seen, data
 
 
 def pair_products(gain: np.ndarray) -> np.ndarray:
