@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument('--iterations', type=int, default=100)
     given = parser.parse_args()
     # that they stop at max_iter is what is wanted
-    warnings.filterwarnings('ignore', message='.*max_iter=.* steps still changed')
+    warnings.filterwarnings('ignore', message='.* has not settled')
     if 'steps' in given.parts:
         steps(given.rounds, given.iterations)
     if 'cortex' in given.parts:

@@ -29,7 +29,7 @@ MOMENT = u.amp * u.meter
         ({'snr': [1.0, 2.0]}, r'snr is one number'),
         ({'orientation': 'fix'}, r"orientation=\.\.\.\) is one of .*Did you mean 'fixed'"),
         ({'dept': 0.8}, r"Did you mean 'depth'"),
-        ({'weight_norm': 'nai'}, r"one of 'depth', 'lambda2', 'loose', 'name', 'orientation', 'rank', 'regularisation', 'snr'; got 'weight_norm'"),
+        ({'weight_norm': 'nai'}, r"'rank', 'regularisation', 'snr'; got 'weight_norm'"),
         ({'snr': np.nan}, r'snr must be finite'),
         ({'snr': 1e9}, r'1 / snr\*\*2, is 1e-15 or more, the digits of float64; got 1e-18'),
         ({'snr': '3'}, r"snr .* got the text '3'"),
