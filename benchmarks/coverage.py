@@ -16,7 +16,6 @@ import argparse
 import functools
 import itertools
 import multiprocessing
-import warnings
 from typing import Any
 
 import brainunit as u
@@ -64,10 +63,9 @@ def simulated(n_times: int, snr_db: float, seed: int) -> tuple[Any, Recording, N
 
 def recovered(n_times: int, snr_db: float, seed: int) -> tuple[Any, ...]:
     """Of the first sample: truth; mean and variance of both solvers; which sources each selects."""
-    warnings.filterwarnings('ignore', message='.*max_iter')
     truth, recording, noise = simulated(n_times, snr_db, seed)
-    data_cov, found = NoiseCovariance(recording.data_si.T @ recording.data_si / n_times, recording.channels), []
-    for solver in (inverse.Champagne(tol=1e-3, max_iter=300), inverse.BayesianMinimumNorm()):
+    data_cov, found = recording.covariance(centred=False), []
+    for solver in (inverse.Champagne(tol=1e-3), inverse.BayesianMinimumNorm()):
         posterior = solver.fit(head(), noise, data_cov=data_cov).posterior(recording.data[0])
         found += [posterior.mean.mantissa, posterior.variance.mantissa]
     return (truth[0].mantissa, *found)
@@ -82,7 +80,7 @@ def of_the_models(n_sets: int) -> None:
     print(f'{"solver":21} {"":6} {"all sources":>20}    {"active":>20}    {"selected":>20}')
     _, _, noise = simulated(1, 10, 0)
     _, recording, _ = simulated(100, 10, 1)
-    data_cov = NoiseCovariance(recording.data_si.T @ recording.data_si / recording.n_times, recording.channels)
+    data_cov = recording.covariance(centred=False)
     for (name, make), orientation in itertools.product(MODELS.items(), ('fixed', 'free')):
         solver = make(orientation=orientation)
         solver.fit(head(orientation), noise, **({'data_cov': data_cov} if solver.needs_data else {}))

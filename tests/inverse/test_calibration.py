@@ -101,7 +101,7 @@ def _learned(problem, n_times, snr_db):
         level = np.sqrt((clean**2).mean() / 10 ** (snr_db / 10))
         data = clean + level * rng.normal(size=clean.shape)
         noise_cov = records.NoiseCovariance(level**2 * np.eye(12), channels)
-        data_cov = records.NoiseCovariance(data.T @ data / n_times, channels)
+        data_cov = records.Recording(data, channels, 1 * u.ms).covariance(centred=False)
         posteriors = [s.fit(lead_field, noise_cov, data_cov=data_cov).posterior(data[0] * u.volt) for s in solvers]
         found.append((truth[0], *(x.mantissa for p in posteriors for x in (p.mean, p.variance))))
     return [np.stack(x) for x in zip(*found, strict=True)]
