@@ -119,7 +119,7 @@ def test_a_variance_of_4_is_found_in_its_unit(problem):
     truth = np.array([4.0, 0.0, 9.0, 4.0]) * 100
     recording = _drawn(lead_field, noise_cov, truth)
     for options in ({}, {'noise': 'level'}, {'update': 'em'}, {'orientation': 'loose', 'loose': 1.0}):
-        solver = GammaMAP(**{'orientation': 'free', 'tol': 1e-5, **options})
+        solver = GammaMAP(**{'orientation': 'free', **options})
         solver.fit(lead_field, noise_cov, data_cov=recording.covariance())
         np.testing.assert_allclose(solver.gamma.to_decimal(nAm**2), truth, rtol=0.1, atol=1.0)
     assert solver.gamma.unit == nAm**2
