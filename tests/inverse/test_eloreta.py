@@ -118,7 +118,7 @@ def test_compiled(problem):
 
 
 def test_settings(problem):
-    with pytest.raises(ValueError, match='a parameter of ELORETA is one of'):
+    with pytest.raises(ValueError, match='an argument of ELORETA is one of'):
         ELORETA(depth=0.8)
     lead_field, noise_cov = problem('eeg')
     assert ELORETA().fit(lead_field, noise_cov).kernel.unit == u.nA * u.meter / u.volt
