@@ -31,7 +31,6 @@ SOLVERS = {
     'LCMV nai': functools.partial(LCMV, weight_norm='nai'),
     'GammaMAP': functools.partial(GammaMAP, tol=0.1, max_iter=20),
     'GammaMAP level': functools.partial(GammaMAP, noise='level', tol=0.05, max_iter=20),
-    'GammaMAP components': functools.partial(GammaMAP, groups='component', tol=0.1, max_iter=20),
     'BayesianMinimumNorm': functools.partial(BayesianMinimumNorm, noise='sensors', tol=0.05, max_iter=20),
     'DICS': DICS,
     'DICS complex': functools.partial(DICS, real_filter=False),

@@ -20,7 +20,10 @@ REPEATED = {
     'LCMV unit-noise-gain free',
     'DICS fixed',
     'DICS free',
-    *(f'GammaMAP {kind} {orientation}' for kind in ('level', 'components') for orientation in GammaMAP.orientations),
+    'GammaMAP loose',
+    *(f'GammaMAP level {orientation}' for orientation in GammaMAP.orientations),
+    'BayesianMinimumNorm loose',
+    'BayesianMinimumNorm free',
 }
 
 

@@ -76,7 +76,7 @@ def test_it_is_the_density_of_the_data(noise):
     samples=st.sampled_from([N + 1, 20, 1000]),
     spread=st.sampled_from([0.3, 1.0, 4.0]),
 )
-@hypothesis.settings(max_examples=60)
+@hypothesis.settings(max_examples=40)
 def test_it_never_rises(noise, update, seed, groups, k, samples, spread):
     given, _ = _problem(noise, seed, groups, k, samples, spread)
     learned = learn(**given, update=update, max_iter=60, tol=0.0)
