@@ -66,7 +66,7 @@ def _conditional(model, y):
     return (y @ model.white.T) @ weights.T, prior - weights @ cross.T
 
 
-def _close(a, b, tolerance=1e-10):
+def _assert_close(a, b, tolerance=1e-10):
     a, b = (np.asarray(u.get_mantissa(x)) for x in (a, b))
     assert a.shape == b.shape
     np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * abs(b).max())
@@ -89,24 +89,24 @@ def test_it_is_the_conditional_of_the_joint_gaussian(name, orientation, kinds, n
     mean, by_source = mean.reshape(2, 3, 30, *vector), covariance.reshape(30, k, 30, k)
     assert posterior.mean.unit == nAm
     assert u.get_unit(posterior.variance) == nAm**2
-    _close(posterior.mean, mean)
-    _close(posterior.covariance(), by_source[:, 0, :, 0] if k == 1 else by_source)
+    _assert_close(posterior.mean, mean)
+    _assert_close(posterior.covariance(), by_source[:, 0, :, 0] if k == 1 else by_source)
     blocks = by_source[np.arange(30), :, np.arange(30)]
-    _close(posterior.blocks, blocks)
-    _close(posterior.variance, np.diagonal(blocks, axis1=1, axis2=2).reshape(30, *vector))
-    _close(posterior.std, np.sqrt(np.diagonal(blocks, axis1=1, axis2=2)).reshape(30, *vector))
-    _close(solver.posterior_variance, posterior.variance)
+    _assert_close(posterior.blocks, blocks)
+    _assert_close(posterior.variance, np.diagonal(blocks, axis1=1, axis2=2).reshape(30, *vector))
+    _assert_close(posterior.std, np.sqrt(np.diagonal(blocks, axis1=1, axis2=2)).reshape(30, *vector))
+    _assert_close(solver.posterior_variance, posterior.variance)
     assert (posterior.variance.mantissa > 0).all()
 
     weights = np.random.default_rng(0).normal(size=(30, 4))
     regions = posterior.aggregate(weights)
     assert regions.n_sources == 4
-    _close(regions.mean, np.moveaxis(np.tensordot(mean, weights, (2, 0)), -1, 2))
+    _assert_close(regions.mean, np.moveaxis(np.tensordot(mean, weights, (2, 0)), -1, 2))
     summed = np.einsum('sr,sktl,tq->rkql', weights, by_source, weights)
-    _close(regions.covariance(), summed[:, 0, :, 0] if k == 1 else summed)
-    _close(regions.blocks, summed[np.arange(4), :, np.arange(4)])
+    _assert_close(regions.covariance(), summed[:, 0, :, 0] if k == 1 else summed)
+    _assert_close(regions.blocks, summed[np.arange(4), :, np.arange(4)])
     # regions of regions
-    _close(regions.aggregate(np.ones((4, 1))).blocks[0], summed.sum(axis=(0, 2)))
+    _assert_close(regions.aggregate(np.ones((4, 1))).blocks[0], summed.sum(axis=(0, 2)))
 
 
 @every_model
@@ -116,18 +116,18 @@ def test_its_mean_is_what_the_solver_answers_in_moments(name, orientation, fitte
     solver, y = fitted(name, orientation, 'both', 3), records.values(data(lead_field), lead_field.channels)
     mean = solver.posterior(y).mean
     if solver.unit == nAm:
-        _close(mean, solver.update(y) if orientation == 'fixed' else solver.vectors(y))
+        _assert_close(mean, solver.update(y) if orientation == 'fixed' else solver.vectors(y))
     else:
         # a map without a unit stands for the moments of minimum norm
         plain = MinimumNorm(orientation=orientation).fit(*problem('both'))
-        _close(mean, plain.update(y) if orientation == 'fixed' else plain.vectors(y))
+        _assert_close(mean, plain.update(y) if orientation == 'fixed' else plain.vectors(y))
 
 
 def test_a_recording_is_taken_too(fitted, problem, data):
     lead_field, solver = problem()[0], fitted('ELORETA')
     y = data(lead_field)
     recording = records.Recording.from_quantity(y * u.volt, lead_field.channels, sampling_period=1 * u.ms)
-    _close(solver.posterior(recording).mean, solver.posterior(y * u.volt).mean)
+    _assert_close(solver.posterior(recording).mean, solver.posterior(y * u.volt).mean)
 
 
 def test_data_say_nothing_where_the_prior_is_certain_and_all_where_there_is_no_noise(problem):
@@ -239,7 +239,7 @@ def test_in_compiled_code_it_is_the_same_and_positive(kinds, snr, problem, data)
     assert (np.asarray(variance.mantissa) > 0).all()
     np.testing.assert_allclose(variance.mantissa, expected.variance.mantissa, rtol=1e-5)
     np.testing.assert_allclose(summed.mantissa, expected.aggregate(np.ones((4, 1))).variance.mantissa, rtol=1e-5)
-    _close(mean, expected.mean, 1e-5 * max(1, snr / 100))
+    _assert_close(mean, expected.mean, 1e-5 * max(1, snr / 100))
 
 
 @pytest.mark.parametrize('name', ['MinimumNorm', 'GammaMAP'])
@@ -340,14 +340,14 @@ def test_invariant_to_the_scale_of_the_data(name, a, fitted, problem, data):
         posterior = solver.posterior(records.values(data(lead_field, scale=scale), lead_field.channels))
         found.append((posterior.mean, posterior.blocks, posterior.aggregate(np.ones((30, 2))).covariance()))
     for one, other in zip(*found, strict=True):
-        _close(one, other, 1e-8)
+        _assert_close(one, other, 1e-8)
 
 
 def test_a_unit_is_only_a_unit(fitted, problem, data):
     y, solver = data(problem()[0]), fitted('ELORETA')
     posterior = solver.posterior(y * u.volt)
-    _close(solver.posterior(1e3 * y * u.mvolt).mean, posterior.mean)
+    _assert_close(solver.posterior(1e3 * y * u.mvolt).mean, posterior.mean)
     lead_field, noise_cov = problem()
     gain = u.Quantity(1e-3 * lead_field.fixed().gain.mantissa, unit=u.mvolt / (u.uA * u.meter))
     other = ELORETA().fit(gain, 1e6 * noise_cov.matrix.to_decimal(u.volt**2) * u.mvolt**2)
-    _close(other.posterior_variance, ELORETA().fit(lead_field.fixed(), noise_cov).posterior_variance)
+    _assert_close(other.posterior_variance, ELORETA().fit(lead_field.fixed(), noise_cov).posterior_variance)
