@@ -20,11 +20,14 @@ class Setting(Parameter):
         What it is, in a few words.
     zero : bool
         Whether it may be 0, too.
+    most : float, optional
+        The largest that makes sense.
     """
 
-    def __init__(self, default: float | None, meaning: str, *, zero: bool = False):
+    def __init__(self, default: float | None, meaning: str, *, zero: bool = False, most: float | None = None):
         super().__init__(default, meaning, per_region=False, optional=default is None)
         self.zero = zero
+        self.most = most
 
     def __set__(self, instance: Any, value: Any) -> None:
         # not when the module is built, by its constructor or by brainstate

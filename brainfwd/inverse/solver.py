@@ -52,6 +52,8 @@ class InverseSolver(Module, abc.ABC):
     """Whether it is made from ``data_cov``; without, only ``regularisation`` is."""
     counts_nave: ClassVar[bool] = False
     """Whether ``nave`` changes the kernel: the answer is in units of the noise in an average."""
+    loose: Any
+    """Of solvers with an orientation of that name: the variance of tangential components."""
     strength: ClassVar[tuple[str, ...]] = ()
     """The settings that say how much to regularise, one of which, or ``regularisation``, is given."""
 
@@ -363,10 +365,16 @@ class InverseSolver(Module, abc.ABC):
                 raise checks.ShapeError(f'{where} is one number; got {value!r}.')
             if isinstance(value, jax.core.Tracer):
                 continue
-            zero = isinstance(field, Setting) and field.zero
+            zero, most = (field.zero, field.most) if isinstance(field, Setting) else (False, None)
             if value < 0 or (value == 0 and not zero):
                 least = 'not negative' if zero else 'positive'
                 raise ValueError(f'{where} is {field.meaning}, and {least}; got {float(value):g}.')
+            if most is not None and value > most:
+                raise ValueError(f'{where} is at most {most:g}: it is {field.meaning}; got {float(value):g}.')
+
+    def orientation_root(self, problem: WhitenedProblem) -> Any:
+        """(sources, K, K) root of the covariance of the components of each source, 1 along the normal."""
+        return problem.orientation_root(self.loose if self.orientation == 'loose' else 1.0)
 
     def _fitted(self) -> tuple[Any, Channels]:
         kernel = self._kernel.value

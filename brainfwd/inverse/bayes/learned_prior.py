@@ -84,7 +84,7 @@ class LearnedPrior(LinearInverse):
     """Whether few samples make a learned level of the noise come out low."""
 
     tol = Setting(1e-4, 'slope of the evidence at which it stops', zero=True)
-    loose = Setting(0.2, 'variance of tangential components relative to the normal one')
+    loose = Setting(0.2, 'variance of tangential components relative to the normal one', most=1.0)
 
     def __init__(self, *, noise: str = 'known', update: str = UPDATES[0], max_iter: int = _MAX_ITER, **options: Any):
         me = type(self).__name__
@@ -94,11 +94,6 @@ class LearnedPrior(LinearInverse):
         self._noise_model = checks.choice(noise, _NOISES, f'{me}(noise=...)')
         self._update = checks.choice(update, UPDATES, f'{me}(update=...)')
         self._max_iter = checks.positive_int(max_iter, f'{me}(max_iter=...)')
-
-    def _check_settings(self) -> None:
-        super()._check_settings()
-        if not is_traced(self.loose) and self.loose > 1:
-            raise ValueError(f'{type(self).__name__}.loose is at most 1, which is free; got {float(self.loose):g}.')
 
     @of_a_solver
     def fit_each(
@@ -230,7 +225,7 @@ class LearnedPrior(LinearInverse):
 
     def prior_root(self, problem: WhitenedProblem) -> Any:
         """(coefficients, K, K) root of the prior covariance for variances of 1."""
-        return problem.orientation_root(self.loose if self.orientation == 'loose' else 1.0)
+        return self.orientation_root(problem)
 
     def whitened_kernel(self, problem: WhitenedProblem) -> Any:
         root = self.prior_root(problem)

@@ -53,12 +53,10 @@ class WeightedMinimumNorm(LinearInverse):
     snr = Setting(3.0, 'amplitude ratio of signal to noise')
     lambda2 = Setting(None, 'regularisation, instead of snr')
     depth = Setting(0.8, 'exponent of the depth weighting', zero=True)
-    loose = Setting(0.2, 'variance of tangential components relative to the normal one')
+    loose = Setting(0.2, 'variance of tangential components relative to the normal one', most=1.0)
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        if not isinstance(self.loose, jax.core.Tracer) and self.loose > 1:
-            raise ValueError(f'{type(self).__name__}.loose is at most 1, which is free; got {float(self.loose):g}.')
         lambda2 = self.snr**-2 if self.lambda2 is None else self.lambda2
         if not isinstance(lambda2, jax.core.Tracer) and lambda2 < _LEAST:
             raise ValueError(
@@ -71,10 +69,6 @@ class WeightedMinimumNorm(LinearInverse):
         """The regularisation of the last fit: as given, or as the rule chose it from the data."""
         self._fitted()
         return float(self._notes.value['lambda2'])
-
-    def orientation_root(self, problem: WhitenedProblem) -> Any:
-        """(sources, K, K) root of the covariance of the components of each source."""
-        return problem.orientation_root(self.loose if self.orientation == 'loose' else 1.0)
 
     def prior(self, problem: WhitenedProblem) -> Any:
         """(sources, K, K) prior covariance R of each source, up to a factor."""
