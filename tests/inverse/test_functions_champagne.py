@@ -141,7 +141,7 @@ def test_stops_where_nothing_changes(problem):
 
 def test_says_when_it_has_not_settled(problem):
     cov, gain, noise_cov = problem
-    with pytest.warns(UserWarning, match=r'not settled after 2 steps.*more than tol=0\.001\. Write a larger max_iter'):
+    with pytest.warns(UserWarning, match=r'after max_iter=2 steps.*more than tol=0\.001\. Write a larger max_iter'):
         champagne_solver(cov, gain, noise_cov, 2, tol=1e-3)
     with warnings.catch_warnings():
         warnings.simplefilter('error')

@@ -10,6 +10,8 @@ import numpy as np
 
 from brainfwd._core import checks
 from brainfwd._core.linear_algebra import FLOOR, solve_positive, symmetric_power
+from brainfwd.inverse.bayes.evidence import learn
+from brainfwd.inverse.bayes.products import model_cov
 from brainfwd.inverse.functions.arguments import (
     compiled_in_double,
     concrete,
@@ -49,7 +51,7 @@ def champagne_solver(
     max_iter : int
         Steps at most.
     tol : float
-        Stop where no power changes by more than this share of the largest.
+        Stop where the slope of the logarithm of the likelihood is below this for each direction, as `GammaMAP` does.
 
     Returns
     -------
@@ -97,11 +99,11 @@ def champagne_solver(
     tol = checks.array(tol, f'{where}(tol=...)')
     checks.non_negative(tol, f'{where}(tol=...)')
     learned = functools.partial(_learned, max_iter=max_iter, floor=floor)
-    gamma, weights, change = compiled_in_double(learned, tol, *arrays)
-    if (last := concrete(change)) is not None and not last <= concrete(tol):
+    gamma, weights, slope = compiled_in_double(learned, tol, *arrays)
+    if (last := concrete(slope)) is not None and not last <= concrete(tol):
         warnings.warn(
-            f'{where} has not settled after {max_iter} steps: the last changed powers by {last:.1e} of the largest, '
-            f'more than tol={float(tol):g}. Write a larger max_iter, or a larger tol.',
+            f'{where} has not settled: after max_iter={max_iter} steps the evidence has a slope of {last:.1e} for each '
+            f'direction, more than tol={float(tol):g}. Write a larger max_iter, or a larger tol.',
             stacklevel=2,
         )
     return units.of(gamma, 0, 2), units.of(weights, -1, 1)
@@ -109,41 +111,23 @@ def champagne_solver(
 
 @functools.partial(jax.jit, static_argnames=('max_iter', 'floor'))
 def _learned(tol: Any, cov: Any, gain: Any, noise_cov: Any = None, *, max_iter: int, floor: float) -> tuple[Any, ...]:
-    n_sensors, n_sources = gain.shape
-    # what has no noise is gone from gain and data; the identity below then stands there for itself
+    identity = jnp.eye(len(gain))
+    # what has no noise is gone from gain and data; the identity then stands there for itself
     if noise_cov is None:
         inside = symmetric_power(cov, 0.0, floor)
         whitener = inside / jnp.sqrt(cov.trace() / inside.trace())
-        noise = jnp.asarray(0.5)
+        # the least there is, for data without noise
+        known, parts, level = identity - (1 - floor) * inside, inside[:, None, :], jnp.full(1, 0.5)
     else:
         whitener = symmetric_power(noise_cov, -0.5, floor)
-        noise = jnp.asarray(1.0)
+        known, parts, level = identity, jnp.zeros((len(gain), 0, 1)), jnp.zeros(0)
     white, gain = whitener @ cov @ whitener, whitener @ gain
     strength = jnp.square(gain).sum(axis=0)
     visible = strength > FLOOR**2 * strength.max()
     gain = jnp.where(visible, gain, 0.0)
-    given = gain if noise_cov is not None else jnp.concatenate([gain, inside], axis=1)
-    root = symmetric_power(white, 0.5)
-
-    def model(gamma: Any, noise: Any) -> Any:
-        return (gain * gamma) @ gain.T + noise * jnp.eye(n_sensors)
-
-    def step(state: tuple) -> tuple:
-        gamma, noise, _ = state
-        # as lengths, which rounding does not make negative where hardly any noise is left
-        solved = solve_positive(model(gamma, noise), given)
-        seen, explained = (given * solved).sum(axis=0), jnp.square(root @ solved).sum(axis=0)
-        ratio = explained[:n_sources] / jnp.where(visible, seen[:n_sources], 1.0)
-        new = gamma * jnp.sqrt(jnp.where(visible, ratio, 1.0))
-        if noise_cov is None:
-            noise = jnp.maximum(noise * jnp.sqrt(explained[n_sources:].sum() / seen[n_sources:].sum()), floor)
-        largest = jnp.where(new.max() > 0, new.max(), 1.0)
-        return new, noise, jax.lax.stop_gradient(abs(new - gamma).max() / largest)
-
-    def until_done(state: tuple, _: Any) -> tuple[tuple, None]:
-        return jax.lax.cond(state[2] <= tol, lambda s: s, step, state), None
-
     # sources of equal power that together are as strong as the data
     start = jnp.where(visible, white.trace() / jnp.square(gain).sum(), 0.0)
-    (gamma, noise, change), _ = jax.lax.scan(until_done, (start, noise, jnp.asarray(jnp.inf)), length=max_iter)
-    return gamma, gamma[:, None] * solve_positive(model(gamma, noise), gain).T @ whitener, change
+    given = {'noise': known, 'parts': parts, 'start': (start, level), 'max_iter': max_iter, 'tol': tol}
+    found = learn(gain[:, :, None], white, **given)
+    total = model_cov(gain[:, :, None], found.gamma) + known + model_cov(parts, found.noise)
+    return found.gamma, found.gamma[:, None] * solve_positive(total, gain).T @ whitener, found.slope
